@@ -1,0 +1,15 @@
+//! Nor when the guard was dropped.
+
+use kalloc_bump::{Arena, Bump};
+use kalloc_traits::StaticArray;
+
+static MEMORY: StaticArray<4096> = StaticArray::new();
+
+fn main() {
+    let mut bump = Bump::new(MEMORY.region());
+    let mut guard = bump.guard();
+    let scope = guard.scope();
+    let number = scope.try_alloc(1).unwrap();
+    drop(guard);
+    assert_eq!(*number, 1);
+}
