@@ -1,0 +1,68 @@
+//! Where a granule's bit lies: integers only.
+
+#![forbid(unsafe_code)]
+
+use crate::config::Config;
+
+/// Bits of one word of the bitmap.
+pub(crate) const WORD_BITS: u32 = usize::BITS;
+
+/// Returns how many bits a granule has, each in a plane of its own: one, and more where the configuration is checked.
+pub(crate) const fn planes<C: Config>() -> usize {
+    if !C::CHECKED {
+        1
+    } else if C::QUICK_LARGEST > 0 {
+        3
+    } else {
+        2
+    }
+}
+
+/// Returns the index of the word that holds the bit of `granule`.
+#[inline]
+pub(crate) const fn word(granule: u32) -> usize {
+    (granule / WORD_BITS) as usize
+}
+
+/// Returns the bit of `granule` inside its word.
+#[inline]
+pub(crate) const fn mask(granule: u32) -> usize {
+    1 << (granule % WORD_BITS)
+}
+
+/// Returns the bits of `granule`'s word that belong to it and to all granules behind it.
+#[inline]
+pub(crate) const fn mask_from(granule: u32) -> usize {
+    usize::MAX << (granule % WORD_BITS)
+}
+
+/// Returns how many words the bitmap of `granules` has. It holds one bit more than there are granules: the bit behind the
+/// last is a sentinel and always clear, so that the last block's right neighbour can be asked for.
+#[inline]
+pub(crate) const fn words(granules: u32) -> usize {
+    word(granules) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_granule_has_a_bit_of_its_own() {
+        let mut seen = [0usize; 10];
+        for granule in 0..10 * WORD_BITS {
+            assert_eq!(seen[word(granule)] & mask(granule), 0);
+            seen[word(granule)] |= mask(granule);
+            assert!(words(granule) > word(granule));
+        }
+        assert_eq!(seen, [usize::MAX; 10]);
+    }
+
+    #[test]
+    fn mask_from_covers_the_granule_and_what_follows() {
+        for granule in 0..WORD_BITS {
+            let expected = (granule..WORD_BITS).fold(0, |bits, g| bits | mask(g));
+            assert_eq!(mask_from(granule), expected);
+        }
+    }
+}

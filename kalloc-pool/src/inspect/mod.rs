@@ -1,0 +1,5 @@
+//! Looking into a heap.
+
+pub(crate) mod stats;
+mod verify;
+mod walk;

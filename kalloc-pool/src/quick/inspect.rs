@@ -1,0 +1,89 @@
+//! Looking into the quick lists, without trust in what they say.
+
+use super::{LINK, Quick, SIZE};
+use crate::block::Arena;
+use crate::config::Config;
+
+impl Quick {
+    /// Returns the granules in all lists, which were laid out for a region of `granules`. Takes time linear in the number of lists, a constant.
+    pub(crate) fn cached<C: Config>(&self, granules: u32) -> u32 {
+        let in_list = |class| {
+            // SAFETY: there is such a list.
+            let room = unsafe { self.look(class) }.room;
+            self.bound::<C>(granules, class)
+                .saturating_sub(room)
+                .saturating_mul(class)
+        };
+        (1..self.exact).map(in_list).fold(self.large, u32::saturating_add)
+    }
+
+    /// Returns how many granules a block of a class has, and where its successor in the list lies, if the block lies inside
+    /// the region. The links may lead anywhere in a heap that somebody has overwritten.
+    fn checked<C: Config>(&self, arena: &Arena<C>, class: u32, block: u32) -> Option<(u32, u32)> {
+        if block == 0 || block >= arena.granules() {
+            return None;
+        }
+        let len = if class < self.exact {
+            class
+        } else {
+            // SAFETY: the granule lies inside the region. If the block is not really in the list, the word is somebody's
+            // data, but initialised by whoever wrote the link to it or by its user.
+            unsafe { arena.word(block, SIZE) }
+        };
+        let ends_inside = block.checked_add(len).is_some_and(|end| end <= arena.granules());
+        // SAFETY: as above.
+        (len > 0 && ends_inside).then(|| (len, unsafe { arena.word(block, LINK) }))
+    }
+
+    /// Returns the cached block with the lowest address that ends behind `granule`: its first granule and its size.
+    /// Takes time linear in the number of cached blocks.
+    pub(crate) fn next_from<C: Config>(&self, arena: &Arena<C>, granules: u32, granule: u32) -> Option<(u32, u32)> {
+        let mut lowest = None;
+        for class in 1..self.count {
+            // SAFETY: there is such a list.
+            let mut block = unsafe { self.look(class) }.head;
+            // The links may lead round and round.
+            for _ in 0..self.bound::<C>(granules, class) {
+                let Some((len, next)) = self.checked(arena, class, block) else {
+                    break;
+                };
+                if block + len > granule && lowest.is_none_or(|(start, _)| block < start) {
+                    lowest = Some((block, len));
+                }
+                block = next;
+            }
+        }
+        lowest
+    }
+
+    /// Checks the lists without reading outside of the region, whatever the links say.
+    ///
+    /// # Errors
+    ///
+    /// The granule where a list is wrong.
+    pub(crate) fn verify<C: Config>(&self, arena: &Arena<C>, granules: u32) -> Result<(), u32> {
+        let mut large = 0u32;
+        for class in 1..self.count {
+            // SAFETY: there is such a list.
+            let list = unsafe { self.look(class) };
+            let (mut block, mut room) = (list.head, self.bound::<C>(granules, class));
+            while block != 0 {
+                let broken = Err(block.min(arena.granules()));
+                let Some((len, next)) = self.checked(arena, class, block) else {
+                    return broken;
+                };
+                let is_marked = (block..block + len).any(|granule| arena.bit(granule));
+                if room == 0 || is_marked || self.classes.class_of(len) != class {
+                    return broken;
+                }
+                room -= 1;
+                large = large.wrapping_add(if class < self.exact { 0 } else { len });
+                block = next;
+            }
+            if room != list.room {
+                return Err(0);
+            }
+        }
+        if large == self.large { Ok(()) } else { Err(0) }
+    }
+}

@@ -1,0 +1,236 @@
+//! Regions that grow, refuse, fall short, or call the heap that they feed.
+
+use std::alloc::Layout;
+use std::cell::Cell;
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+use kalloc_pool::{AddressOrdered, BestFitting, Config, Pool, RealTime, Standard, Tiny};
+use kalloc_testkit::drive::soak;
+use kalloc_testkit::fault::{FailingRegion, Plan, Refusal, Yield};
+use kalloc_testkit::region::{GuardedRegion, Shape};
+use kalloc_traits::{Heap, InitError, Inspect, RegionError, StaticArray};
+
+/// Bytes that a region may grow to, where a request of 8000 makes it grow.
+const RESERVE: usize = if cfg!(miri) { 20_000 } else { 65_536 };
+
+const fn layout(size: usize, align: usize) -> Layout {
+    match Layout::from_size_align(size, align) {
+        Ok(layout) => layout,
+        Err(_) => panic!("a valid layout"),
+    }
+}
+
+/// Calls a generic test for each configuration.
+macro_rules! for_each_config {
+    ($test:ident) => {
+        $test::<Standard>();
+        $test::<BestFitting>();
+        // What is theirs alone says no `unsafe`: Miri need not see it.
+        if !cfg!(miri) {
+            $test::<RealTime>();
+            $test::<AddressOrdered>();
+            $test::<Tiny>();
+        }
+    };
+}
+
+#[test]
+fn a_pool_grows_from_nothing_through_many_small_steps() {
+    fn test<C: Config>() {
+        let reserve = if cfg!(miri) { 6_000 } else { 1 << 20 };
+        let region = GuardedRegion::of(Shape::new(0).with_reserve(reserve).with_base(64, 3));
+        let guards = region.guards();
+        let pool = Pool::<_, C>::with_config(region);
+        let mut blocks = Vec::new();
+        while let Ok(block) = pool.allocate(layout(100, 8)) {
+            // SAFETY: the block is ours.
+            unsafe { block.cast::<u8>().write_bytes(0xC3, block.len()) };
+            blocks.push(block.cast());
+        }
+        pool.verify().unwrap();
+        guards.check().unwrap();
+        // A 64th for the bitmap, an eighth of that in reserve, the old state runs, and the last step that was refused.
+        let percent = if cfg!(miri) { 70 } else { 94 };
+        assert!(
+            blocks.len() * 104 * 100 > reserve * percent,
+            "{} of {reserve}",
+            blocks.len() * 104
+        );
+        for block in blocks {
+            // SAFETY: the block is live.
+            unsafe { pool.deallocate(block, layout(100, 8)) };
+        }
+        pool.trim();
+        pool.verify().unwrap();
+        assert_eq!(pool.stats().free, pool.stats().capacity);
+    }
+    for_each_config!(test);
+}
+
+#[test]
+fn the_first_request_of_any_size_makes_an_empty_region_grow_enough() {
+    for size in (1..200).step_by(if cfg!(miri) { 50 } else { 1 }) {
+        let pool = Pool::new(GuardedRegion::of(Shape::new(0).with_reserve(RESERVE)));
+        assert!(pool.allocate(layout(size, 8)).is_ok(), "{size}");
+    }
+}
+
+#[test]
+fn live_blocks_keep_their_contents_while_the_state_moves() {
+    fn test<C: Config>() {
+        let pool = Pool::<_, C>::with_config(GuardedRegion::of(Shape::new(2000).with_reserve(if cfg!(miri) {
+            RESERVE
+        } else {
+            300_000
+        })));
+        soak(&pool, 7, if cfg!(miri) { 60 } else { 50_000 }, |pool| pool.verify());
+        pool.trim();
+        assert_eq!(pool.stats().free, pool.stats().capacity);
+    }
+    for_each_config!(test);
+}
+
+#[test]
+fn a_refused_growth_changes_nothing_and_the_next_one_may_succeed() {
+    fn test<C: Config>() {
+        let plan = Plan {
+            refusal: Refusal::Only(0),
+            ..Plan::default()
+        };
+        let (region, watch) = FailingRegion::new(Shape::new(4096).with_reserve(RESERVE), plan);
+        let pool = Pool::<_, C>::with_config(region);
+        pool.init().unwrap();
+        let before = pool.stats();
+        assert!(pool.allocate(layout(8000, 8)).is_err());
+        pool.verify().unwrap();
+        assert_eq!(
+            pool.stats(),
+            kalloc_traits::Stats {
+                failed_requests: 1,
+                ..before
+            }
+        );
+        assert!(pool.allocate(layout(8000, 8)).is_ok());
+        pool.verify().unwrap();
+        watch.check().unwrap();
+    }
+    for_each_config!(test);
+}
+
+#[test]
+fn a_short_growth_is_an_error_and_what_came_is_used() {
+    fn test<C: Config>() {
+        for missing in [1, 8, 64, 500, 5000] {
+            let plan = Plan {
+                yields: Yield::Less(missing),
+                ..Plan::default()
+            };
+            let (region, watch) = FailingRegion::new(Shape::new(4096).with_reserve(RESERVE), plan);
+            let pool = Pool::<_, C>::with_config(region);
+            let block = pool.allocate(layout(8000, 8));
+            pool.verify().unwrap();
+            watch.check().unwrap();
+            if let Ok(block) = block {
+                // SAFETY: the block is ours.
+                unsafe { block.cast::<u8>().write_bytes(0x77, block.len()) };
+            }
+            watch.check().unwrap();
+        }
+    }
+    for_each_config!(test);
+}
+
+#[test]
+fn a_growth_that_brings_nothing_ends() {
+    fn test<C: Config>() {
+        let plan = Plan {
+            yields: Yield::Nothing,
+            ..Plan::default()
+        };
+        let (region, watch) = FailingRegion::new(Shape::new(4096).with_reserve(RESERVE), plan);
+        let pool = Pool::<_, C>::with_config(region);
+        assert!(pool.allocate(layout(8000, 8)).is_err());
+        assert!(watch.growths() <= 3);
+        pool.verify().unwrap();
+    }
+    for_each_config!(test);
+}
+
+#[test]
+fn a_page_source_that_allocates_from_the_heap_it_feeds_gets_memory_or_an_error() {
+    fn test<C: Config>() {
+        let heap = Rc::new(Cell::new(None::<NonNull<Pool<FailingRegion, C>>>));
+        let outcomes: Rc<Cell<(u32, u32)>> = Rc::default();
+        let (hook_heap, hook_outcomes) = (Rc::clone(&heap), Rc::clone(&outcomes));
+        let hook = move |_step| {
+            let Some(pool) = hook_heap.get() else { return };
+            // SAFETY: the pool stands still until the end of the test.
+            let pool = unsafe { pool.as_ref() };
+            let (served, refused) = hook_outcomes.get();
+            // A small request is served from what there is, a large one would need growth.
+            let small = pool.allocate(layout(24, 8)).is_ok();
+            let large = pool.allocate(layout(6000, 8)).is_ok();
+            hook_outcomes.set((served + u32::from(small), refused + u32::from(!large)));
+            let _ = pool.init();
+        };
+        let plan = Plan {
+            hook: Some(Box::new(hook)),
+            ..Plan::default()
+        };
+        let (region, watch) = FailingRegion::new(Shape::new(4096).with_reserve(RESERVE), plan);
+        let pool = Pool::<_, C>::with_config(region);
+        heap.set(Some(NonNull::from(&pool)));
+
+        // The claim calls back as well, before there is anything.
+        assert_eq!(pool.init(), Ok(()));
+        assert_eq!(outcomes.get(), (0, 1));
+        let block = pool.allocate(layout(5000, 8)).unwrap();
+        assert_eq!(
+            outcomes.get(),
+            (1, 2),
+            "one small request served, one large one refused"
+        );
+        // SAFETY: the block is ours.
+        unsafe { block.cast::<u8>().write_bytes(0x11, block.len()) };
+        assert_eq!(watch.deepest(), 1);
+        pool.verify().unwrap();
+        watch.check().unwrap();
+    }
+    for_each_config!(test);
+}
+
+#[test]
+fn a_second_claimant_gets_an_error_and_an_empty_heap() {
+    static MEMORY: StaticArray<4096> = StaticArray::new();
+
+    let first = Pool::new(MEMORY.region());
+    let second = Pool::new(MEMORY.region());
+    assert!(first.allocate(layout(10, 1)).is_ok());
+    assert_eq!(second.init(), Err(InitError::Claimed));
+    assert!(second.allocate(layout(10, 1)).is_err());
+    assert_eq!(second.stats().capacity, 0);
+    second.verify().unwrap();
+    assert_eq!(first.init(), Ok(()));
+
+    drop(first);
+    assert!(
+        second.allocate(layout(10, 1)).is_ok(),
+        "the memory has no owner any more"
+    );
+}
+
+#[test]
+fn a_region_that_refuses_to_be_claimed_leaves_an_empty_heap() {
+    let plan = Plan {
+        claim: Err(RegionError::Exhausted),
+        ..Plan::default()
+    };
+    let (region, watch) = FailingRegion::new(Shape::new(4096), plan);
+    let pool = Pool::new(region);
+    assert_eq!(pool.init(), Err(InitError::Refused));
+    assert!(pool.allocate(layout(1, 1)).is_err());
+    pool.trim();
+    pool.walk(&mut |run| panic!("{run:?}"));
+    assert_eq!(watch.early_spans(), 0);
+}

@@ -1,0 +1,96 @@
+//! When the quick lists are in use: while memory is plentiful.
+
+use std::alloc::Layout;
+use std::ptr::NonNull;
+
+use kalloc_pool::Pool;
+use kalloc_traits::{Heap, Inspect, SliceRegion};
+
+const fn layout(size: usize) -> Layout {
+    match Layout::from_size_align(size, 8) {
+        Ok(layout) => layout,
+        Err(_) => panic!("a valid layout"),
+    }
+}
+
+/// Calls `test` with a pool, and what allocates and frees there.
+fn with_pool(test: impl FnOnce(&Pool<SliceRegion<'_>>, &dyn Fn(usize) -> NonNull<u8>, &dyn Fn(NonNull<u8>, usize))) {
+    let mut memory = Box::new_uninit_slice(65_536);
+    let pool = Pool::new(SliceRegion::new(&mut memory));
+    let get = |size| pool.allocate(layout(size)).unwrap().cast();
+    // SAFETY: the tests free live blocks.
+    let put = |block, size| unsafe { pool.deallocate(block, layout(size)) };
+    test(&pool, &get, &put);
+    pool.verify().unwrap();
+}
+
+/// Allocates and frees a block at the top so often that closed lists open.
+fn wait(get: &dyn Fn(usize) -> NonNull<u8>, put: &dyn Fn(NonNull<u8>, usize)) {
+    for _ in 0..200 {
+        put(get(600), 600);
+    }
+}
+
+#[test]
+fn freed_blocks_are_kept_while_memory_is_plentiful() {
+    with_pool(|pool, get, put| {
+        put(get(40), 40);
+        assert!(pool.stats().cached >= 40);
+        // Two thirds and more of the region: what is left is scarce.
+        let large = get(50_000);
+        assert_eq!(pool.stats().cached, 0);
+        let small = get(40);
+        put(small, 40);
+        assert_eq!(pool.stats().cached, 0);
+        put(large, 50_000);
+        wait(get, put);
+        put(get(40), 40);
+        assert!(pool.stats().cached >= 40);
+    });
+}
+
+#[test]
+fn lists_open_when_the_rest_joins_the_top() {
+    with_pool(|pool, get, put| {
+        let large = get(45_000);
+        let first = get(1024);
+        let second = get(2000);
+        put(first, 1024);
+        // The rest is what is left of the first.
+        let small = get(8);
+        put(large, 45_000);
+        put(small, 8);
+        put(second, 2000);
+        assert_eq!(pool.stats().used, 0);
+        wait(get, put);
+        let kept = get(8);
+        put(kept, 8);
+        assert!(pool.stats().cached > 0);
+    });
+}
+
+#[test]
+fn lists_close_when_a_block_grows_over_the_top() {
+    with_pool(|pool, get, put| {
+        let other = get(2000);
+        let growing = get(20_000);
+        // SAFETY: the block is live and has the layout.
+        unsafe { pool.resize_in_place(growing, layout(20_000), layout(60_000)) }.unwrap();
+        put(other, 2000);
+        let blocks: Vec<_> = (0..40).map(|_| get(40)).collect();
+        for block in blocks {
+            put(block, 40);
+        }
+        assert_eq!(pool.stats().cached, 0);
+    });
+}
+
+#[test]
+#[cfg(all(target_pointer_width = "64", not(miri)))]
+fn four_gibibytes_are_found_in_a_region_that_has_them() {
+    // Memory that is not touched, but for the bitmap.
+    let mut memory = Box::new_uninit_slice((1usize << 32) + (1 << 28));
+    let pool = Pool::new(SliceRegion::new(&mut memory));
+    pool.init().unwrap();
+    assert!(pool.allocate(layout(1 << 32)).is_ok());
+}
