@@ -1,0 +1,95 @@
+//! The heaps of kalloc behind a lock.
+
+use std::alloc::Layout;
+
+use kalloc_bump::Bump;
+use kalloc_pool::{AddressOrdered, Pool};
+use kalloc_sync::{Locked, SpinLock};
+use kalloc_traits::{AllocError, Heap, Inspect, StaticArray, StaticRegion};
+
+use crate::exclusion::churn_together;
+use crate::growing::{During, Growing, Memory};
+use crate::watchdog::guarded;
+
+const BYTES: usize = 32 * 1024;
+
+#[test]
+fn threads_share_a_growing_pool() {
+    guarded(|| {
+        let mut memory = Box::new(Memory::<BYTES>::new());
+        churn_together(&Locked::<_, SpinLock>::new(Pool::new(memory.growing(|_| {}))));
+    });
+}
+
+#[test]
+fn threads_share_a_growing_pool_in_address_order() {
+    guarded(|| {
+        let mut memory = Box::new(Memory::<BYTES>::new());
+        let pool = Pool::<_, AddressOrdered>::with_config(memory.growing(|_| {}));
+        churn_together(&Locked::<_, SpinLock>::new(pool));
+    });
+}
+
+#[test]
+fn threads_share_a_growing_bump() {
+    guarded(|| {
+        let mut memory = Box::new(Memory::<BYTES>::new());
+        churn_together(&Locked::<_, SpinLock>::new(Bump::new(memory.growing(|_| {}))));
+    });
+}
+
+mod reentrant {
+    //! A pool and a bump, each on a page source that keeps its accounts on the heap that it feeds.
+
+    use super::*;
+
+    type Source = Growing<StaticRegion<BYTES>, fn(During)>;
+
+    static POOL_MEMORY: StaticArray<BYTES> = StaticArray::new();
+    static BUMP_MEMORY: StaticArray<BYTES> = StaticArray::new();
+    pub(super) static POOL: Locked<Pool<Source>> =
+        Locked::with_patience(Pool::new(Growing::new(POOL_MEMORY.region(), |_| call(&POOL))), 100);
+    pub(super) static BUMP: Locked<Bump<Source>> =
+        Locked::with_patience(Bump::new(Growing::new(BUMP_MEMORY.region(), |_| call(&BUMP))), 100);
+
+    /// Asks for a little, then for more than there is, and looks in.
+    fn call(heap: &(impl Heap + Inspect)) {
+        let little = Layout::new::<u64>();
+        if let Ok(block) = heap.allocate(little) {
+            // SAFETY: the block is live, and this is its layout.
+            unsafe { heap.deallocate(block.cast(), little) };
+        }
+        assert_eq!(heap.allocate(Layout::new::<[u8; BYTES]>()), Err(AllocError));
+        assert_eq!(heap.verify(), Ok(()));
+    }
+}
+
+/// Allocates more and more from a heap whose region calls it, and frees it all again.
+fn use_reentrant(heap: &'static (impl Heap + Inspect + Sync)) {
+    guarded(move || {
+        let layouts = (1..100).map(|n| Layout::from_size_align(n, 8).unwrap());
+        let blocks: Vec<_> = layouts
+            .clone()
+            .map(|layout| heap.allocate(layout).expect("the region grows"))
+            .collect();
+        // Each call of the region has made one request that failed.
+        assert!(heap.stats().failed_requests > 2);
+        assert_eq!(heap.stats().live_blocks, blocks.len());
+        for (block, layout) in blocks.into_iter().zip(layouts) {
+            // SAFETY: the block is live, and this is its layout.
+            unsafe { heap.deallocate(block.cast(), layout) };
+        }
+        assert_eq!(heap.stats().live_blocks, 0);
+        assert_eq!(heap.verify(), Ok(()));
+    });
+}
+
+#[test]
+fn a_region_may_call_the_pool_it_feeds() {
+    use_reentrant(&reentrant::POOL);
+}
+
+#[test]
+fn a_region_may_call_the_bump_it_feeds() {
+    use_reentrant(&reentrant::BUMP);
+}
