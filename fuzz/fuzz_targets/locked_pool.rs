@@ -1,0 +1,4 @@
+//! See `targets::locked_pool`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| kalloc_fuzz::targets::locked_pool(bytes));
