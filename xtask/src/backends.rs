@@ -1,0 +1,152 @@
+//! kalloc's heaps, as the judge, the explorer and the soak see them.
+
+use std::alloc::Layout;
+
+use kalloc_bump::Bump;
+use kalloc_pool::{AddressOrdered, BestFitting, Config, Pool, RealTime, SegregatedFit, Standard, Tiny};
+use kalloc_testkit::drive::explore::{Explored, Explorer, InPlace, Kept};
+use kalloc_testkit::drive::{Failure, soak};
+use kalloc_testkit::region::{GuardedRegion, Shape};
+use kalloc_traits::Inspect;
+
+/// Granules of 16 bytes, and quick lists that a region of two hundred bytes has room for.
+pub(crate) struct Hoarder;
+
+impl Config for Hoarder {
+    const GRANULE: usize = 16;
+    const QUICK_EXACT: u32 = 3;
+    const QUICK_LARGEST: usize = 32;
+    const QUICK_SHARE: u32 = 8;
+    const QUICK_RESERVE: u32 = 0;
+    type Index = SegregatedFit<1>;
+}
+
+/// A configuration, and what can be done with it.
+pub(crate) struct Backend {
+    pub(crate) name: &'static str,
+    /// Explores all of a small space.
+    pub(crate) explore: fn() -> Result<Explored, Failure>,
+    /// Takes so many random steps from a seed, every block shadowed and every invariant checked. Panics if one breaks.
+    pub(crate) soak: fn(seed: u64, ops: usize),
+}
+
+pub(crate) const BACKENDS: [Backend; 7] = [
+    Backend {
+        name: "pool Standard",
+        explore: || explore_pool::<Standard>(176, &STANDARD, 0, true),
+        soak: |seed, ops| soak_pool::<Standard>(seed, ops),
+    },
+    Backend {
+        name: "pool RealTime",
+        explore: || explore_pool::<RealTime>(160, &STANDARD, 0, false),
+        soak: |seed, ops| soak_pool::<RealTime>(seed, ops),
+    },
+    Backend {
+        name: "pool AddressOrdered",
+        explore: || explore_pool::<AddressOrdered>(96, &ORDERED, 0, true),
+        soak: |seed, ops| soak_pool::<AddressOrdered>(seed, ops),
+    },
+    Backend {
+        name: "pool BestFitting",
+        explore: || explore_pool::<BestFitting>(104, &ORDERED, 0, true),
+        soak: |seed, ops| soak_pool::<BestFitting>(seed, ops),
+    },
+    Backend {
+        name: "pool Tiny",
+        explore: || explore_pool::<Tiny>(104, &ORDERED, 4, true),
+        soak: |seed, ops| soak_pool::<Tiny>(seed, ops),
+    },
+    Backend {
+        name: "pool, granules of 16",
+        explore: || explore_pool::<Hoarder>(176, &HOARDER, 0, true),
+        soak: |seed, ops| soak_pool::<Hoarder>(seed, ops),
+    },
+    Backend {
+        name: "bump",
+        explore: explore_bump,
+        soak: |seed, ops| {
+            let bump = Bump::new(memory(seed));
+            soak(&bump, seed, ops, |bump| bump.verify());
+        },
+    },
+];
+
+/// Returns a layout.
+const fn layout(size: usize, align: usize) -> Layout {
+    match Layout::from_size_align(size, align) {
+        Ok(layout) => layout,
+        Err(_) => panic!("a legal layout"),
+    }
+}
+
+const ORDERED: [Layout; 5] = [
+    layout(8, 8),
+    layout(16, 8),
+    layout(40, 8),
+    layout(24, 32),
+    layout(0, 16),
+];
+const STANDARD: [Layout; 6] = [
+    layout(8, 8),
+    layout(16, 8),
+    layout(40, 8),
+    layout(56, 8),
+    layout(24, 32),
+    layout(0, 16),
+];
+const HOARDER: [Layout; 4] = [layout(16, 8), layout(32, 8), layout(48, 16), layout(20, 32)];
+const BUMP: [Layout; 5] = [layout(1, 1), layout(2, 1), layout(3, 2), layout(8, 8), layout(5, 1)];
+
+/// Explores a pool over a region of `len` bytes. `from` is where a free block's state begins. A complete pool refuses nothing
+/// that fits.
+fn explore_pool<C: Config>(
+    len: usize,
+    layouts: &[Layout],
+    from: usize,
+    is_complete: bool,
+) -> Result<Explored, Failure> {
+    // SAFETY: a pool's state lies in its value and in the region, and nothing there points into the value.
+    let mut place = unsafe { InPlace::open(len, Pool::<_, C>::with_config) };
+    let explorer = Explorer::new(layouts).filled_once();
+    let explorer = if is_complete {
+        explorer.complete(C::GRANULE)
+    } else {
+        explorer
+    };
+    let (free, cached) = (
+        Kept { from, to: 12, tail: 4 },
+        Kept {
+            from: 0,
+            to: 8,
+            tail: 0,
+        },
+    );
+    // SAFETY: a pool keeps two links, of which a scan needs the second only, for its flag, and the size at a free block's
+    // start, the size at its end, and a link and perhaps the size in a cached block.
+    unsafe { explorer.scrubbed(free, cached) }.run(&mut place)
+}
+
+/// Explores a bump.
+fn explore_bump() -> Result<Explored, Failure> {
+    // SAFETY: a bump's state lies in its value, and nothing there points into it.
+    let mut place = unsafe { InPlace::open(BUMP_BYTES, Bump::new) };
+    Explorer::new(&BUMP).filled_once().run(&mut place)
+}
+
+/// A region in which a bump has ten million transitions.
+const BUMP_BYTES: usize = 13;
+
+/// Returns memory for a soak, of a shape that depends on the seed.
+fn memory(seed: u64) -> GuardedRegion {
+    let few = (seed % 64) as usize;
+    GuardedRegion::of(Shape::new(40_000 + few * 37).with_base(64, few))
+}
+
+/// Soaks a pool, and expects to find it whole at the end.
+fn soak_pool<C: Config>(seed: u64, ops: usize) {
+    let pool = Pool::<_, C>::with_config(memory(seed));
+    soak(&pool, seed, ops, |pool| pool.verify());
+    pool.trim();
+    let stats = pool.stats();
+    assert_eq!((stats.used, stats.free), (0, stats.capacity), "seed {seed}, at the end");
+}
