@@ -117,7 +117,7 @@ pub struct Standard;
 impl Config for Standard {
     const GRANULE: usize = 8;
     const QUICK_LARGEST: usize = 1 << 15;
-    const QUICK_BATCH: u32 = 8;
+    const QUICK_BATCH: u32 = 7;
     type Index = SegregatedFit<4>;
 }
 

@@ -105,18 +105,19 @@ impl<C: Config> Engine<C> {
         if !Self::KEEPS_REST {
             return self.cut_top(len);
         }
-        if self.reserve == 0 {
-            return self.rest.cut(len).or_else(|| self.cut_top(len));
-        }
         if self.rest.len() < len {
             // So blocks that grow at the top are seldom hemmed in by small ones.
-            let chunk = CHUNK.min(self.top.len() / 64);
+            let most = if self.reserve == 0 { CHUNK / 8 } else { CHUNK };
+            let chunk = most.min(self.top.len() / 64);
             if chunk / 8 < len {
                 return self.cut_top(len);
             }
             self.join_rest_to_top();
             let block = self.cut_top(chunk)?;
             self.renew_rest(block);
+        }
+        if self.reserve == 0 {
+            return self.rest.cut(len);
         }
         let block = self.rest.cut(len);
         // The tail of one that will be shrunk goes back to the rest, if no other was cut behind it.
@@ -222,20 +223,32 @@ impl<C: Config> Engine<C> {
         if let Some(place) = self.index.find_aligned(&self.arena, len, align) {
             return Some(self.cut_at(place, len));
         }
+        // No gap is better than one.
+        if Self::KEEPS_REST && self.arena.is_aligned(self.top.start(), align) {
+            if let Some(block) = self.cut_top_aligned(len, align) {
+                return Some(block);
+            }
+        }
         if Self::KEEPS_REST {
             if let Some(block) = self.cut_loose_aligned(false, len, align) {
                 return Some(block);
             }
         }
         self.join_rest_to_top();
-        if let Some(block) = self.cut_loose_aligned(true, len, align) {
-            if self.is_scarce() {
-                self.close_quick();
-            }
+        if let Some(block) = self.cut_top_aligned(len, align) {
             return Some(block);
         }
         let place = self.index.search_aligned(&self.arena, len, align)?;
         Some(self.cut_at(place, len))
+    }
+
+    /// Cuts `len` granules at a multiple of `align` off the top. What lies before them goes back.
+    fn cut_top_aligned(&mut self, len: u32, align: usize) -> Option<Free> {
+        let block = self.cut_loose_aligned(true, len, align)?;
+        if self.is_scarce() {
+            self.close_quick();
+        }
+        Some(block)
     }
 
     /// Cuts `len` granules at a multiple of `align` off the top or off the rest. What lies before them goes back.
