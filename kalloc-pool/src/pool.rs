@@ -187,6 +187,9 @@ unsafe impl<R: RawRegion, C: Config> Heap for Pool<R, C> {
         if !self.is_claimed.get() {
             return self.begin(Step::Claim);
         }
+        if !R::CAN_GROW {
+            return Err(RegionError::Fixed);
+        }
         let request = Request::new(layout).ok_or(RegionError::Fixed)?;
         let bytes = self.with(|engine| engine.growth_for(request.size.get(), request.align));
         self.begin(Step::Grow(bytes.ok_or(RegionError::Exhausted)?))
@@ -197,14 +200,12 @@ unsafe impl<R: RawRegion, C: Config> Heap for Pool<R, C> {
         if step == Step::Claim {
             self.is_claimed.set(result.is_ok());
         }
-        let taken_in = self.with(|engine| {
-            if engine.is_laid_out() {
-                // SAFETY: the region promises that the span is ours, and keeps what it had.
-                unsafe { engine.take_in(span) }
-            } else {
-                // SAFETY: the region promises that the span is ours.
-                unsafe { engine.lay_out(span) }.map_err(|_| RegionError::Exhausted)
-            }
+        let taken_in = self.with(|engine| match engine.is_laid_out() {
+            // SAFETY: the region promises that the span is ours, and keeps what it had.
+            true if R::CAN_GROW => unsafe { engine.take_in(span) },
+            true => Err(RegionError::Fixed),
+            // SAFETY: the region promises that the span is ours.
+            false => unsafe { engine.lay_out(span) }.map_err(|_| RegionError::Exhausted),
         });
         self.is_busy.set(false);
         match step {

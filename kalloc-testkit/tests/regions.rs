@@ -4,12 +4,13 @@ use std::alloc::{Layout, System};
 use std::cell::Cell;
 use std::rc::Rc;
 
+use kalloc_bump::Bump;
 use kalloc_pool::Pool;
 use kalloc_testkit::fault::{FailingRegion, Plan, PlantedRegion, RegionFault};
 use kalloc_testkit::region::{Fill, GuardedRegion, Shape};
 use kalloc_testkit::region_conformance;
 use kalloc_traits::glue::global::GlobalHeap;
-use kalloc_traits::{CarvedRegion, StaticArray};
+use kalloc_traits::{AllocError, CarvedRegion, Heap, Inspect, RawRegion, RegionError, Span, StaticArray};
 
 region_conformance!(guarded, || GuardedRegion::of(Shape::new(1001).with_base(64, 3)));
 
@@ -44,6 +45,43 @@ region_conformance!(
 
 static MEMORY: StaticArray<1000> = StaticArray::new();
 region_conformance!(of_a_static, || MEMORY.region(), quality: [claims]);
+
+/// A region that could grow, and says that it cannot.
+struct Modest(GuardedRegion);
+
+// SAFETY: all calls go to the region inside.
+unsafe impl RawRegion for Modest {
+    const CAN_GROW: bool = false;
+
+    fn span(&self) -> Span {
+        self.0.span()
+    }
+
+    fn grow(&mut self, min_extra: usize) -> Result<(), RegionError> {
+        self.0.grow(min_extra)
+    }
+}
+
+#[test]
+fn a_region_that_cannot_grow_is_never_asked_to() {
+    fn test<H: Heap + Inspect>(make: impl FnOnce(Modest) -> H) {
+        let heap = make(Modest(GuardedRegion::of(Shape::new(1000).with_reserve(10_000))));
+        heap.init().unwrap();
+        let capacity = heap.stats().capacity;
+        let layout = Layout::from_size_align(100, 4).unwrap();
+        let mut last = Err(AllocError);
+        while let Ok(block) = heap.allocate(layout) {
+            last = Ok(block.cast());
+        }
+        let larger = Layout::from_size_align(2000, 4).unwrap();
+        // SAFETY: the block is live.
+        assert_eq!(unsafe { heap.grow(last.unwrap(), layout, larger) }, Err(AllocError));
+        assert_eq!(heap.stats().capacity, capacity);
+        heap.verify().unwrap();
+    }
+    test(Pool::<_>::new);
+    test(Bump::<_>::new);
+}
 
 region_conformance!(carved_from_the_system, || CarvedRegion::new(
     GlobalHeap(System),

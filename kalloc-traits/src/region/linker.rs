@@ -164,6 +164,8 @@ pub struct LinkerRegion {
 // region that holds the claim has a span that is not empty, and it gives the claim back when it is dropped. The pointer is
 // always the same.
 unsafe impl RawRegion for LinkerRegion {
+    const CAN_GROW: bool = false;
+
     fn claim(&mut self) -> Result<(), RegionError> {
         if self.has_claim || !self.memory.claim.acquire() {
             return Err(RegionError::Claimed);

@@ -85,6 +85,8 @@ impl RangeRegion {
 // SAFETY: the constructors' callers promise exclusive, valid and unmoved bytes. An address always gives the same
 // pointer, whose provenance is whatever was exposed at that address: memory outside of Rust's own objects.
 unsafe impl RawRegion for RangeRegion {
+    const CAN_GROW: bool = false;
+
     fn span(&self) -> Span {
         self.source.span()
     }

@@ -55,6 +55,8 @@ impl<'a> SliceRegion<'a> {
 // SAFETY: the slice is borrowed for as long as the region lives, it does not move with the region, and the pointer was
 // derived once, over the whole slice.
 unsafe impl RawRegion for SliceRegion<'_> {
+    const CAN_GROW: bool = false;
+
     #[inline]
     fn span(&self) -> Span {
         self.span

@@ -65,6 +65,8 @@ pub struct StaticRegion<const N: usize> {
 // SAFETY: the array is a static, so it does not move. Only the region that holds the claim has a span that is not empty,
 // and it gives the claim back when it is dropped. The pointer always derives from the same `UnsafeCell`.
 unsafe impl<const N: usize> RawRegion for StaticRegion<N> {
+    const CAN_GROW: bool = false;
+
     fn claim(&mut self) -> Result<(), RegionError> {
         if self.has_claim || !self.array.claim.acquire() {
             return Err(RegionError::Claimed);
