@@ -127,12 +127,14 @@ impl<C: Config> Arena<C> {
         (offset >> shift::<C>()) as u32
     }
 
-    /// Returns the first granule at or behind `granule` whose address is a multiple of `align`. It may lie behind the end.
+    /// Returns the first granule at or behind `granule` whose address is a multiple of `align`. It may lie behind the end, and
+    /// is then no granule at all.
     #[inline]
-    pub(crate) fn align_up(&self, granule: u32, align: usize) -> Option<u32> {
-        let base = self.base.addr().get();
-        let aligned = kalloc_traits::arith::align_up(base.checked_add(bytes::<C>(granule))?, align)?;
-        u32::try_from((aligned - base) >> shift::<C>()).ok()
+    pub(crate) fn align_up(&self, granule: u32, align: usize) -> usize {
+        let address = self.base.addr().get().wrapping_add(bytes::<C>(granule));
+        // Addresses of granules are multiples of their size, so this is too, or 0.
+        let padding = address.wrapping_neg() & (align - 1);
+        granule as usize + (padding >> shift::<C>())
     }
 
     /// Returns whether the address of `granule` is a multiple of `align`.

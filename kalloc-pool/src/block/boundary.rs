@@ -123,20 +123,43 @@ impl<C: Config> Arena<C> {
     /// Assumes that `len` is neither 0 nor more than the block has.
     #[inline]
     pub(crate) fn cut(&mut self, block: Marked, len: u32) -> (Free, Option<Marked>) {
-        debug_assert!(len > 0 && len <= block.len());
-        if len == block.len() {
-            return (self.unmark(block), None);
-        }
-        let (start, end) = (block.id().0, block.end());
-        self.clear_bit(start);
-        // The mark at the end stays; in a rest of one granule it is this one.
-        self.set_bit(start + len);
-        // SAFETY: the granules are the value's, which is gone.
-        let front = unsafe { Free::new(start, len) };
-        // SAFETY: likewise; both marks are set.
-        let rest = unsafe { Marked::new(start + len, end - start - len) };
-        self.write_size(&rest);
-        (front, Some(rest))
+        let start = block.id().0;
+        let (_, front, rest) = self.carve(block, start, len);
+        (front, rest)
+    }
+
+    /// Cuts `len` granules from `start` on out of a marked block; what is left before and behind them stays marked. The block's
+    /// outer marks stay where they are still right, so this changes two bits.
+    ///
+    /// Assumes that these granules, one at least, are the block's.
+    #[inline(always)]
+    pub(crate) fn carve(&mut self, block: Marked, start: u32, len: u32) -> (Option<Marked>, Free, Option<Marked>) {
+        let (first, middle, end) = (block.id().0, start + len, block.end());
+        debug_assert!(len > 0 && first <= start && middle <= end);
+        let gap = if start > first {
+            // In a gap of one granule this is the block's own mark.
+            self.set_bit(start - 1);
+            // SAFETY: the granules are the block's, which is gone; both marks are set.
+            let gap = unsafe { Marked::new(first, start - first) };
+            self.write_size(&gap);
+            Some(gap)
+        } else {
+            self.clear_bit(first);
+            None
+        };
+        let rest = if middle < end {
+            // Likewise.
+            self.set_bit(middle);
+            // SAFETY: as above.
+            let rest = unsafe { Marked::new(middle, end - middle) };
+            self.write_size(&rest);
+            Some(rest)
+        } else {
+            self.clear_bit(end - 1);
+            None
+        };
+        // SAFETY: the granules are the block's, which is gone.
+        (gap, unsafe { Free::new(start, len) }, rest)
     }
 
     /// Returns the free block that ends right before `granule`, and its size.

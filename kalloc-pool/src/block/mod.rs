@@ -16,6 +16,8 @@ pub(crate) mod boundary;
 pub(crate) mod free;
 pub(crate) mod planes;
 
+use core::num::NonZeroU32;
+
 pub(crate) use arena::Arena;
 
 /// The name of a free block that the index holds: its first granule. Never 0.
@@ -31,7 +33,7 @@ pub(crate) struct Id(pub(crate) u32);
 #[derive(Debug)]
 pub(crate) struct Free {
     start: u32,
-    len: u32,
+    len: NonZeroU32,
 }
 
 /// A free block that is marked in the bitmap and holds its size, but that no index holds.
@@ -43,7 +45,7 @@ pub(crate) struct Free {
 #[derive(Debug)]
 pub(crate) struct Marked {
     start: u32,
-    len: u32,
+    len: NonZeroU32,
 }
 
 /// A block that is lent to the user, or that holds the heap's own tables.
@@ -55,7 +57,7 @@ pub(crate) struct Marked {
 #[derive(Debug)]
 pub(crate) struct Used {
     start: u32,
-    len: u32,
+    len: NonZeroU32,
 }
 
 impl Free {
@@ -67,6 +69,8 @@ impl Free {
     #[inline]
     pub(crate) unsafe fn new(start: u32, len: u32) -> Self {
         debug_assert!(start > 0 && len > 0);
+        // SAFETY: a block has a granule at least.
+        let len = unsafe { NonZeroU32::new_unchecked(len) };
         Self { start, len }
     }
 
@@ -79,13 +83,13 @@ impl Free {
     /// Returns the number of granules.
     #[inline]
     pub(crate) const fn len(&self) -> u32 {
-        self.len
+        self.len.get()
     }
 
     /// Returns the granule behind the last.
     #[inline]
     pub(crate) const fn end(&self) -> u32 {
-        self.start + self.len
+        self.start + self.len.get()
     }
 
     /// Cuts the block behind its first `len` granules, and returns what is left of it behind the cut.
@@ -93,37 +97,25 @@ impl Free {
     /// Assumes that `len` is neither 0 nor more than the block has.
     #[inline]
     pub(crate) fn split(self, len: u32) -> (Self, Option<Self>) {
-        debug_assert!(len > 0 && len <= self.len);
-        let rest = (len < self.len).then(|| Self {
-            start: self.start + len,
-            len: self.len - len,
-        });
-        (Self { start: self.start, len }, rest)
-    }
-
-    /// Cuts off and returns what lies before the granule `start`, if anything does.
-    ///
-    /// Assumes that `start` lies inside the block.
-    #[inline]
-    pub(crate) fn cut_front(&mut self, start: u32) -> Option<Self> {
-        debug_assert!((self.start..self.end()).contains(&start));
-        let front = Self {
-            start: self.start,
-            len: start - self.start,
+        debug_assert!(len > 0 && len <= self.len());
+        let Some(rest) = NonZeroU32::new(self.len() - len) else {
+            return (self, None);
         };
-        self.len -= front.len;
-        self.start = start;
-        (front.len > 0).then_some(front)
+        let start = self.start;
+        let rest = Self {
+            start: start + len,
+            len: rest,
+        };
+        // SAFETY: these granules are the block's, and not of the rest.
+        (unsafe { Self::new(start, len) }, Some(rest))
     }
 
     /// Joins the block with the one that starts where it ends.
     #[inline]
     pub(crate) fn merge(self, next: Self) -> Self {
         debug_assert_eq!(self.end(), next.start);
-        Self {
-            start: self.start,
-            len: self.len + next.len,
-        }
+        // SAFETY: these granules are those of the two.
+        unsafe { Self::new(self.start, self.len() + next.len()) }
     }
 
     /// Lends the block out.
@@ -145,6 +137,8 @@ impl Marked {
     #[inline]
     pub(crate) unsafe fn new(start: u32, len: u32) -> Self {
         debug_assert!(start > 0 && len > 0);
+        // SAFETY: a block has a granule at least.
+        let len = unsafe { NonZeroU32::new_unchecked(len) };
         Self { start, len }
     }
 
@@ -157,13 +151,13 @@ impl Marked {
     /// Returns the number of granules.
     #[inline]
     pub(crate) const fn len(&self) -> u32 {
-        self.len
+        self.len.get()
     }
 
     /// Returns the granule behind the last.
     #[inline]
     pub(crate) const fn end(&self) -> u32 {
-        self.start + self.len
+        self.start + self.len.get()
     }
 }
 
@@ -176,6 +170,8 @@ impl Used {
     #[inline]
     pub(crate) unsafe fn new(start: u32, len: u32) -> Self {
         debug_assert!(len > 0);
+        // SAFETY: a block has a granule at least.
+        let len = unsafe { NonZeroU32::new_unchecked(len) };
         Self { start, len }
     }
 
@@ -188,13 +184,13 @@ impl Used {
     /// Returns the number of granules.
     #[inline]
     pub(crate) const fn len(&self) -> u32 {
-        self.len
+        self.len.get()
     }
 
     /// Returns the granule behind the last.
     #[inline]
     pub(crate) const fn end(&self) -> u32 {
-        self.start + self.len
+        self.start + self.len.get()
     }
 
     /// Takes the block back from the user.

@@ -155,7 +155,10 @@ pub(crate) mod sealed {
 /// Returns where `len` granules at a multiple of `align` bytes lie in the block `id`, if they fit.
 #[inline]
 fn fit_aligned<C: Config>(arena: &Arena<C>, id: Id, len: u32, align: usize) -> Option<Place> {
-    let start = arena.align_up(id.0, align)?;
+    let start = arena.align_up(id.0, align);
     let end = id.0 + arena.size(id);
-    (end.checked_sub(start)? >= len).then_some(Place { id, start })
+    (start + len as usize <= end as usize).then_some(Place {
+        id,
+        start: start as u32,
+    })
 }

@@ -89,7 +89,7 @@ impl<const S: u32, const EXHAUSTIVE: bool> SegregatedFit<S, EXHAUSTIVE> {
 
 impl<const S: u32, const EXHAUSTIVE: bool> SegregatedFit<S, EXHAUSTIVE> {
     /// Gives up a block of `bin`, which has `len` granules.
-    #[inline]
+    #[inline(always)]
     fn unlink_from<C: Config>(&mut self, arena: &mut Arena<C>, bin: u32, id: Id, len: u32) -> Marked {
         if links::remove(arena, id, || Head::new(bin)) {
             self.clear(bin);
@@ -195,7 +195,10 @@ impl<const S: u32, const EXHAUSTIVE: bool> sealed::Index for SegregatedFit<S, EX
                 let Some(id) = next else { break };
                 let size = arena.long_size(id);
                 if size >= len {
-                    return (size < below).then(|| self.unlink_from(arena, own, id, size));
+                    if size >= below {
+                        return None;
+                    }
+                    return Some(self.unlink_from(arena, own, id, size));
                 }
                 next = links::next(arena, id);
             }
@@ -209,21 +212,30 @@ impl<const S: u32, const EXHAUSTIVE: bool> sealed::Index for SegregatedFit<S, EX
         };
         let id = Head::new(bin).first(arena)?;
         let size = arena.long_size(id);
-        (size < below).then(|| self.pop(arena, bin, id, size))
+        if size >= below {
+            return None;
+        }
+        Some(self.pop(arena, bin, id, size))
     }
 
     #[inline(always)]
     fn stays(&self, old: u32, new: u32) -> bool {
-        bin_of(old, S) == bin_of(new, S)
+        // A bin is no wider than that.
+        new - old <= old >> S && bin_of(old, S) == bin_of(new, S)
     }
 
     #[expect(private_interfaces, reason = "the trait is sealed")]
     fn find_aligned<C: Config>(&mut self, arena: &Arena<C>, len: u32, align: usize) -> Option<Place> {
         let own = bin_of(len, S);
-        let fit = |id| fit_aligned(arena, id, len, align);
         // A block of the request's own size that happens to lie right leaves no gap: look for that first.
-        if let Some(place) = self.blocks(arena, own).take(PROBES).find_map(fit) {
-            return Some(place);
+        let mut next = Head::new(own).first(arena);
+        for _ in 0..PROBES {
+            let Some(id) = next else { break };
+            let place = fit_aligned(arena, id, len, align);
+            if place.is_some() {
+                return place;
+            }
+            next = links::next(arena, id);
         }
         // So much room holds the request wherever it starts.
         let ample = u32::try_from(len as usize + granules::<C>(align) - 1)
@@ -231,7 +243,7 @@ impl<const S: u32, const EXHAUSTIVE: bool> sealed::Index for SegregatedFit<S, EX
             .filter(|&n| n <= arena.granules());
         let certain = ample.map_or(self.bins, |n| bin_of(n, S) + u32::from(!starts_bin(n, S)));
         let bin = self.next_bin(certain)?;
-        self.blocks(arena, bin).find_map(fit)
+        fit_aligned(arena, Head::new(bin).first(arena)?, len, align)
     }
 
     #[cold]

@@ -255,7 +255,7 @@ impl<C: Config> Engine<C> {
     #[inline]
     fn cut_loose_aligned(&mut self, from_top: bool, len: u32, align: usize) -> Option<Free> {
         let loose = if from_top { &mut self.top } else { &mut self.rest };
-        let start = self.arena.align_up(loose.start(), align)?;
+        let start = u32::try_from(self.arena.align_up(loose.start(), align)).ok()?;
         let (gap, block) = loose.cut_at(start, len)?;
         if let Some(gap) = gap {
             // What is cached serves one size only, so that is for splinters. A checked heap knows what is cached, and has lent it
@@ -279,19 +279,17 @@ impl<C: Config> Engine<C> {
     fn cut_at(&mut self, place: Place, len: u32) -> Free {
         let size = self.arena.size(place.id);
         let block = self.index.unlink(&mut self.arena, place.id, size);
-        let mut block = self.arena.unmark(block);
-        if let Some(gap) = block.cut_front(place.start) {
-            let gap = self.arena.mark(gap);
+        let (gap, block, rest) = self.arena.carve(block, place.start, len);
+        if let Some(gap) = gap {
             self.index.link(&mut self.arena, gap);
         }
-        let (block, rest) = block.split(len);
         match rest {
             // Small blocks of one alignment come in rows: the next one starts where this one ends.
-            Some(rest) if Self::KEEPS_REST && len <= self.small => self.renew_rest(rest),
-            Some(rest) => {
-                let rest = self.arena.mark(rest);
-                self.index.link(&mut self.arena, rest);
+            Some(rest) if Self::KEEPS_REST && len <= self.small => {
+                let rest = self.arena.unmark(rest);
+                self.renew_rest(rest);
             }
+            Some(rest) => self.index.link(&mut self.arena, rest),
             None => {}
         }
         block

@@ -33,10 +33,10 @@ impl<C: Config> Engine<C> {
             }
         }
         let left = left.map(|(id, len)| self.index.unlink(&mut self.arena, id, len));
-        let right = match right {
-            Some(_) => self.unlink_at(block.end()),
-            None => None,
-        };
+        let right = right.map(|id| {
+            let len = self.arena.size(id);
+            self.index.unlink(&mut self.arena, id, len)
+        });
         let whole = self.arena.join(left, block, right);
         self.index.link(&mut self.arena, whole);
     }

@@ -11,8 +11,15 @@ use crate::index::bins::{MAX_S, bin_of, least_of};
 /// Subdivisions of a power of two above the exact classes, as a power of two.
 const S: u32 = MAX_S;
 
-/// A list of blocks of different sizes may hold one part in so many of what the others may.
+/// A list behind the first `FEWEST` may hold one part in so many of what those may, but no more than `FEW` blocks ..
 const LARGE_SHARE: u32 = 64;
+
+/// .. unless they take no more than one part in so many. Lists that hold much more than a program has live let the heap spread
+/// over memory that no cache holds, until memory is scarce and all of them are closed.
+const MANY_SHARE: u32 = 512;
+
+/// How many blocks that is.
+const FEW: u32 = 16;
 
 /// The exact lists are halved while they take more than one part in so many of the region's bytes.
 const TABLE_SHARE: usize = 4096;
@@ -97,7 +104,11 @@ impl Classes {
         match class {
             0 => 0,
             _ if class < FEWEST.min(self.exact) => (share / class).min(C::QUICK_BOUND),
-            _ => (share / LARGE_SHARE / self.least(class)).min(C::QUICK_BOUND),
+            _ => {
+                let blocks = share / self.least(class);
+                let few = (blocks / LARGE_SHARE).min(FEW);
+                few.max(blocks / MANY_SHARE).min(C::QUICK_BOUND)
+            }
         }
     }
 }
