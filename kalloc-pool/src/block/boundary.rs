@@ -11,7 +11,7 @@
 //!
 //! A used block has no bit anywhere, so a neighbour that is used, lent out or cached shows as clear.
 
-use super::{Arena, Free, Id, Marked};
+use super::{Arena, Free, HalfMarked, Id, Marked};
 use crate::bitmap::{mask, mask_from, word, words};
 use crate::config::Config;
 
@@ -53,39 +53,43 @@ impl<C: Config> Arena<C> {
     /// Marks `block` as free: sets its two bits and writes its size.
     #[inline]
     pub(crate) fn mark(&mut self, block: Free) -> Marked {
-        self.join(None, block, None)
+        let block = self.join_left(None, block);
+        self.join_right(block, None)
     }
 
-    /// Joins `block` with its free neighbours, and marks the whole. A neighbour's outer mark stays, so this changes two bits
-    /// and no more.
-    ///
-    /// Assumes that the neighbours lie right before and behind the block.
+    /// Joins `block` with the free block right before it, if there is one, and marks the low end. A neighbour's outer mark
+    /// stays, so this changes one bit.
     #[inline]
-    pub(crate) fn join(&mut self, left: Option<Marked>, block: Free, right: Option<Marked>) -> Marked {
-        let (mut start, mut end) = (block.start(), block.end());
-        match left {
-            Some(left) => {
-                debug_assert_eq!(left.end(), start);
-                // In a block of one granule this bit is the outer mark too.
-                if left.len() > 1 {
-                    self.clear_bit(start - 1);
-                }
-                start = left.id().0;
-            }
-            None => self.set_bit(start),
+    pub(crate) fn join_left(&mut self, left: Option<Marked>, block: Free) -> HalfMarked {
+        let Some(left) = left else {
+            self.set_bit(block.start());
+            return HalfMarked(block);
+        };
+        debug_assert_eq!(left.end(), block.start());
+        // In a block of one granule this bit is the outer mark too.
+        if left.len() > 1 {
+            self.clear_bit(block.start() - 1);
         }
+        // SAFETY: the granules are those of the two, which are gone.
+        HalfMarked(unsafe { Free::new(left.id().0, left.len() + block.len()) })
+    }
+
+    /// Joins `block` with the free block right behind it, if there is one, marks the high end, and writes the size.
+    #[inline]
+    pub(crate) fn join_right(&mut self, HalfMarked(block): HalfMarked, right: Option<Marked>) -> Marked {
+        let mut len = block.len();
         match right {
             Some(right) => {
-                debug_assert_eq!(right.id().0, end);
+                debug_assert_eq!(right.id().0, block.end());
                 if right.len() > 1 {
-                    self.clear_bit(end);
+                    self.clear_bit(block.end());
                 }
-                end = right.end();
+                len += right.len();
             }
-            None => self.set_bit(end - 1),
+            None => self.set_bit(block.end() - 1),
         }
-        // SAFETY: the granules are those of the three values, which are gone; the marks were set above.
-        let whole = unsafe { Marked::new(start, end - start) };
+        // SAFETY: the granules are those of the two, which are gone; both marks are set.
+        let whole = unsafe { Marked::new(block.start(), len) };
         self.write_size(&whole);
         whole
     }

@@ -40,16 +40,14 @@ impl<C: Config> Arena<C> {
         if Self::FLAGGED && len > 1 { LONG } else { 0 }
     }
 
-    /// Writes the size of `block` into it. Its links are undefined until they are written.
+    /// Writes the size of `block` into it, but for what its index writes with the links: that it has more than one granule.
     #[inline]
     pub(super) fn write_size(&mut self, block: &Marked) {
         let (start, last, len) = (block.id().0, block.end() - 1, block.len());
-        // SAFETY: the block is ours, and each word lies inside it; so do those below.
-        unsafe { self.set_word(start, NEXT, Self::flag(len)) };
         if Self::FLAGGED && len == 1 {
             return;
         }
-        // SAFETY: as above: with granules of 8, the block has at least two.
+        // SAFETY: the block is ours, and each word lies inside it: with granules of 8, it has at least two.
         unsafe { self.set_word(start, Self::SIZE, len) };
         // SAFETY: as above.
         unsafe { self.set_word(last, Self::TAIL, len | Self::flag(len)) };

@@ -48,6 +48,11 @@ pub(crate) struct Marked {
     len: NonZeroU32,
 }
 
+/// A free block whose low end is marked, and whose high end is not yet.
+#[must_use = "dropping a block loses its memory"]
+#[derive(Debug)]
+pub(crate) struct HalfMarked(Free);
+
 /// A block that is lent to the user, or that holds the heap's own tables.
 ///
 /// # Invariants

@@ -38,11 +38,17 @@ pub(crate) const fn least_of(bin: u32, s: u32) -> u32 {
     (bin - (e << s)) << e
 }
 
-/// Returns whether all blocks of the bin of `len` have at least `len` granules.
+/// Returns the bin of `len` granules, and the first bin all of whose blocks have so many.
 #[inline]
-pub(super) const fn starts_bin(len: u32, s: u32) -> bool {
-    let e = len.ilog2().saturating_sub(s);
-    len & ((1 << e) - 1) == 0
+pub(super) const fn own_and_certain(len: u32, s: u32) -> (u32, u32) {
+    debug_assert!(len > 0);
+    if len < 2 << s {
+        return (len, len);
+    }
+    let e = len.ilog2() - s;
+    let own = (e << s) + (len >> e);
+    let starts_bin = (len >> e) << e == len;
+    (own, own + !starts_bin as u32)
 }
 
 /// Returns how many bins hold the blocks of a region of `granules`.
@@ -70,7 +76,7 @@ mod tests {
                 let (here, next) = (bin_of(len, s), bin_of(len + 1, s));
                 assert!(least_of(here, s) <= len && len < least_of(here + 1, s));
                 assert!(next == here || next == here + 1, "{len}");
-                assert_eq!(next != here, starts_bin(len + 1, s));
+                assert_eq!(own_and_certain(len + 1, s), (next, if next == here { here + 1 } else { next }));
             }
         }
     }
@@ -80,7 +86,7 @@ mod tests {
         for s in 1..=MAX_S {
             for len in 1..(2 << s) {
                 assert_eq!(bin_of(len, s), len);
-                assert!(starts_bin(len, s));
+                assert_eq!(own_and_certain(len, s), (len, len));
             }
         }
     }
@@ -90,7 +96,7 @@ mod tests {
         for s in 1..=MAX_S {
             let mut first = 1;
             for len in 2..TOP {
-                if starts_bin(len, s) {
+                if bin_of(len, s) != bin_of(len - 1, s) {
                     assert!((len - first) << s <= first.max(1 << s), "{first}..{len}");
                     first = len;
                 }

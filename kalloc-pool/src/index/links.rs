@@ -84,9 +84,8 @@ pub(super) fn pop<C: Config>(arena: &mut Arena<C>, head: Head, block: Id) -> boo
     }
 }
 
-/// Takes `block` out of the list of `head()`, which is only asked for if the block is the first. Returns whether the list
-/// is empty now.
-#[inline]
+/// Takes `block` out of its list, whose head is only asked for if the block is the first. Returns whether the list is empty now.
+#[inline(always)]
 pub(super) fn remove<C: Config>(arena: &mut Arena<C>, block: Id, head: impl FnOnce() -> Head) -> bool {
     let (prev, next) = (arena.prev(block), arena.next(block));
     if let Some(next) = id(next) {

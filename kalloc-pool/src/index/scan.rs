@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 use super::{Place, fit_aligned, sealed};
+use crate::block::free::NIL;
 use crate::block::{Arena, Id, Marked};
 use crate::config::Config;
 
@@ -54,7 +55,8 @@ impl sealed::Index for ScanFit {
 
     #[inline]
     #[expect(private_interfaces, reason = "the trait is sealed")]
-    fn link<C: Config>(&mut self, _arena: &mut Arena<C>, block: Marked) {
+    fn link<C: Config>(&mut self, arena: &mut Arena<C>, block: Marked) {
+        arena.set_links(&block, NIL, NIL);
         self.lowest = self.lowest.min(block.id().0);
     }
 

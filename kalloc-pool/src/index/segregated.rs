@@ -12,7 +12,7 @@
 
 #![forbid(unsafe_code)]
 
-use super::bins::{MAP_WORDS, MAX_S, WORD_BITS, bin_of, bins, lowest_from, starts_bin};
+use super::bins::{MAP_WORDS, MAX_S, WORD_BITS, bin_of, bins, lowest_from, own_and_certain};
 use super::links::{self, Head};
 use super::{Place, fit_aligned, sealed};
 use crate::block::{Arena, Id, Marked};
@@ -88,11 +88,18 @@ impl<const S: u32, const EXHAUSTIVE: bool> SegregatedFit<S, EXHAUSTIVE> {
 }
 
 impl<const S: u32, const EXHAUSTIVE: bool> SegregatedFit<S, EXHAUSTIVE> {
-    /// Gives up a block of `bin`, which has `len` granules.
+    /// Gives up a block of `bin()`, which has `len` granules. Most blocks are not the first of their list, and then the bin's
+    /// number is not needed.
     #[inline(always)]
-    fn unlink_from<C: Config>(&mut self, arena: &mut Arena<C>, bin: u32, id: Id, len: u32) -> Marked {
-        if links::remove(arena, id, || Head::new(bin)) {
-            self.clear(bin);
+    fn unlink_from<C: Config>(
+        &mut self,
+        arena: &mut Arena<C>,
+        bin: impl Fn() -> u32,
+        id: Id,
+        len: u32,
+    ) -> Marked {
+        if links::remove(arena, id, || Head::new(bin())) {
+            self.clear(bin());
         }
         arena.unlinked(id, len)
     }
@@ -102,7 +109,7 @@ impl<const S: u32, const EXHAUSTIVE: bool> SegregatedFit<S, EXHAUSTIVE> {
     fn search<C: Config>(&mut self, arena: &mut Arena<C>, bin: u32, len: u32, below: u32) -> Option<Marked> {
         let id = self.blocks(arena, bin).find(|&id| arena.size(id) >= len)?;
         let size = arena.size(id);
-        (size < below).then(|| self.unlink_from(arena, bin, id, size))
+        (size < below).then(|| self.unlink_from(arena, || bin, id, size))
     }
 
     /// Gives up the first block of `bin`, which has `len` granules.
@@ -158,7 +165,7 @@ impl<const S: u32, const EXHAUSTIVE: bool> sealed::Index for SegregatedFit<S, EX
     #[inline]
     #[expect(private_interfaces, reason = "the trait is sealed")]
     fn unlink<C: Config>(&mut self, arena: &mut Arena<C>, id: Id, len: u32) -> Marked {
-        self.unlink_from(arena, bin_of(len, S), id, len)
+        self.unlink_from(arena, || bin_of(len, S), id, len)
     }
 
     #[inline(always)]
@@ -186,10 +193,8 @@ impl<const S: u32, const EXHAUSTIVE: bool> sealed::Index for SegregatedFit<S, EX
     #[inline(always)]
     #[expect(private_interfaces, reason = "the trait is sealed")]
     fn take<C: Config>(&mut self, arena: &mut Arena<C>, len: u32, below: u32) -> Option<Marked> {
-        let own = bin_of(len, S);
-        let mut certain = own;
-        if !starts_bin(len, S) {
-            certain += 1;
+        let (own, certain) = own_and_certain(len, S);
+        if own != certain {
             let mut next = Head::new(own).first(arena);
             for _ in 0..PROBES {
                 let Some(id) = next else { break };
@@ -198,7 +203,7 @@ impl<const S: u32, const EXHAUSTIVE: bool> sealed::Index for SegregatedFit<S, EX
                     if size >= below {
                         return None;
                     }
-                    return Some(self.unlink_from(arena, own, id, size));
+                    return Some(self.unlink_from(arena, || own, id, size));
                 }
                 next = links::next(arena, id);
             }
@@ -241,7 +246,7 @@ impl<const S: u32, const EXHAUSTIVE: bool> sealed::Index for SegregatedFit<S, EX
         let ample = u32::try_from(len as usize + granules::<C>(align) - 1)
             .ok()
             .filter(|&n| n <= arena.granules());
-        let certain = ample.map_or(self.bins, |n| bin_of(n, S) + u32::from(!starts_bin(n, S)));
+        let certain = ample.map_or(self.bins, |n| own_and_certain(n, S).1);
         let bin = self.next_bin(certain)?;
         fit_aligned(arena, Head::new(bin).first(arena)?, len, align)
     }

@@ -32,12 +32,21 @@ impl<C: Config> Engine<C> {
                 return self.arena.extend(id, len, block);
             }
         }
-        let left = left.map(|(id, len)| self.index.unlink(&mut self.arena, id, len));
-        let right = right.map(|id| {
-            let len = self.arena.size(id);
-            self.index.unlink(&mut self.arena, id, len)
-        });
-        let whole = self.arena.join(left, block, right);
+        let block = match left {
+            Some((id, len)) => {
+                let left = self.index.unlink(&mut self.arena, id, len);
+                self.arena.join_left(Some(left), block)
+            }
+            None => self.arena.join_left(None, block),
+        };
+        let whole = match right {
+            Some(id) => {
+                let len = self.arena.size(id);
+                let right = self.index.unlink(&mut self.arena, id, len);
+                self.arena.join_right(block, Some(right))
+            }
+            None => self.arena.join_right(block, None),
+        };
         self.index.link(&mut self.arena, whole);
     }
 
