@@ -43,7 +43,7 @@ pub trait Config: 'static {
     /// in so many: they spend memory for speed, and only while there is plenty. They open again when there is twice as much,
     /// and as many blocks as there are lists have come back to it. In a region that has grown, or if this is 0 or more than the
     /// region's granules, they never close.
-    const QUICK_RESERVE: u32 = 3;
+    const QUICK_RESERVE: u32 = 2;
 
     /// The most blocks that are cut in advance when memory is taken that was never used before, one after the other, for
     /// requests of the same size to follow; no more than a quarter of what the quick list has room for.

@@ -82,7 +82,7 @@ impl<C: Config> Engine<C> {
             return;
         }
         let reserve = Self::reserve_of(self.arena.granules());
-        if self.top.len() / 2 >= reserve && self.quick.is_rested() {
+        if self.top.len() / 5 * 4 >= reserve && self.quick.is_rested() {
             self.reserve = reserve;
             self.quick.open::<C>(self.capacity);
         }
