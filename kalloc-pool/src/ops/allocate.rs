@@ -107,7 +107,7 @@ impl<C: Config> Engine<C> {
         }
         if self.rest.len() < len {
             // So blocks that grow at the top are seldom hemmed in by small ones.
-            let most = if self.reserve == 0 { CHUNK / 8 } else { CHUNK };
+            let most = if self.reserve == 0 { CHUNK / 16 } else { CHUNK };
             let chunk = most.min(self.top.len() / 64);
             if chunk / 8 < len {
                 return self.cut_top(len);
@@ -192,7 +192,7 @@ impl<C: Config> Engine<C> {
     #[cold]
     fn cut_roomy(&mut self, len: u32) -> Option<Free> {
         let granules = self.arena.granules();
-        if self.reserve == 0 || self.top.len() < granules / 3 * 2 || len > granules / 16 {
+        if self.reserve == 0 || self.top.len() < granules / 4 * 3 || len > granules / 16 {
             return None;
         }
         let room = len.checked_mul(ROOM)?;
