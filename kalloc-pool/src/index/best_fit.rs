@@ -102,6 +102,7 @@ impl sealed::Index for BestFit {
     #[inline]
     #[expect(private_interfaces, reason = "the trait is sealed")]
     fn link<C: Config>(&mut self, arena: &mut Arena<C>, block: Marked) {
+        arena.set_links(&block, NIL, NIL);
         self.tree.insert(arena, Node::new(&block));
     }
 

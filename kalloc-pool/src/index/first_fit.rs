@@ -19,6 +19,7 @@
 
 use super::tree::{Node, Order, Tree, Turns};
 use super::{Place, fit_aligned, sealed};
+use crate::block::free::NIL;
 use crate::block::{Arena, Id, Marked};
 use crate::config::Config;
 
@@ -84,6 +85,7 @@ impl sealed::Index for FirstFit {
     #[inline]
     #[expect(private_interfaces, reason = "the trait is sealed")]
     fn link<C: Config>(&mut self, arena: &mut Arena<C>, block: Marked) {
+        arena.set_links(&block, NIL, NIL);
         self.tree.insert(arena, Node::new(&block));
     }
 

@@ -170,19 +170,19 @@ impl<O: Order> Tree<O> {
         let mut from = 0;
         while let Some(id) = arena.next_free(from) {
             let node = Node::of(arena, id);
+            arena.set_link(id, false, NIL);
+            arena.set_link(id, true, NIL);
             self.insert(arena, node);
             from = id.0 + node.len;
         }
     }
 
-    /// Inserts a block. On its way down it takes the place of the first block that it stands above; that one goes on.
+    /// Inserts a block, whose links are [`NIL`]. On its way down it takes the place of the first block that it stands above; that one goes on.
     pub(super) fn insert<C: Config>(&mut self, arena: &mut Arena<C>, mut node: Node) {
         let mut key = O::key(node, self.bits);
         let mut depth = 0;
         let mut slot = Slot::ROOT;
         let mut link = self.root;
-        arena.set_link(node.id, false, NIL);
-        arena.set_link(node.id, true, NIL);
         while let Some(here) = Node::at(arena, link) {
             let mut parent = here.id;
             if O::is_above(node, here) {

@@ -143,11 +143,11 @@ impl<C: Config> Engine<C> {
 
     /// Frees the run that held the state. Granule 0 stays used for ever: its number stands for no block.
     fn free_old_state(&mut self, run: Used) {
-        let run = run.release();
         if run.start() > 0 {
-            self.coalesce(run);
-        } else if let (_, Some(rest)) = run.split(1) {
-            self.coalesce(rest);
+            self.coalesce(run.release());
+        } else if run.len() > 1 {
+            // SAFETY: these granules are the run's, which is gone.
+            self.coalesce(unsafe { Free::new(1, run.len() - 1) });
         }
     }
 }
