@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use kalloc_pool::{AddressOrdered, BestFitting, Config, Pool, RealTime, Standard, Tiny};
+use kalloc_pool::{AddressOrdered, BestFitting, Config, Pool, RealTime, Retained, Standard, Tiny};
 use kalloc_testkit::drive::soak;
 use kalloc_testkit::fault::{FailingRegion, Plan, Refusal, Yield};
 use kalloc_testkit::region::{GuardedRegion, Shape};
@@ -233,4 +233,17 @@ fn a_region_that_refuses_to_be_claimed_leaves_an_empty_heap() {
     pool.trim();
     pool.walk(&mut |run| panic!("{run:?}"));
     assert_eq!(watch.early_spans(), 0);
+}
+
+#[test]
+fn a_pool_with_a_record_at_its_start_grows_from_nothing_at_once() {
+    fn test<C: Config>() {
+        for size in [1, 8, 100, 5000] {
+            let region = GuardedRegion::of(Shape::new(0).with_reserve(RESERVE).with_base(64, 3));
+            let pool = Pool::<_, Retained<C>>::with_config(region);
+            assert!(pool.allocate(layout(size, 8)).is_ok(), "{size} bytes");
+            pool.verify().unwrap();
+        }
+    }
+    for_each_config!(test);
 }
