@@ -24,6 +24,7 @@ pub use self::supply::Supply;
 
 use self::supply::Supplier;
 use crate::config::{Config, Standard};
+use crate::engine::Engine;
 use crate::index::sealed::Index;
 use crate::pool::Pool;
 
@@ -175,15 +176,23 @@ impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Regions<R, N, C, S> 
     /// Takes a region in and lays a pool out on it, at any time: also while blocks are live, and from within a supply or another
     /// region. Takes time linear in the region's size over 64.
     ///
+    /// A region that is too small for a block and the heap's own state, as one is that gets its pages when it grows, is asked to
+    /// grow to what these need.
+    ///
     /// # Errors
     ///
-    /// The region comes back: see [`AddError`].
+    /// The region comes back: see [`AddError`]. One that is too small may have grown.
     pub fn add(&self, mut region: R) -> Result<(), Refused<R, AddError>> {
         let Some(slot) = (0..N).find(|&slot| self.pool(slot).is_none()) else {
             return Err(Refused::new(region, AddError::Full));
         };
         if let Err(error) = region.claim() {
             return Err(Refused::new(region, AddError::Region(error.into())));
+        }
+        // With less there may be no place for the smallest block. What a region cannot do, laying out will tell.
+        let least = Engine::<C>::region_for(1, 1).unwrap_or(0);
+        if let Some(missing) = least.checked_sub(region.span().len()).filter(|&missing| missing > 0) {
+            _ = region.grow(missing);
         }
         let span = region.span();
         // Nothing is written before this is known.
