@@ -11,6 +11,7 @@
 
 mod heap;
 mod inspect;
+mod order;
 mod supply;
 
 use core::cell::{Cell, UnsafeCell};
@@ -22,6 +23,7 @@ use kalloc_traits::{InitError, RawRegion, Refused, RegionError, Span};
 
 pub use self::supply::Supply;
 
+use self::order::Order;
 use self::supply::Supplier;
 use crate::config::{Config, Standard};
 use crate::engine::Engine;
@@ -133,13 +135,6 @@ enum Growing {
 #[derive(Debug)]
 struct Slot<R, C: Config>(UnsafeCell<Option<Pool<R, C>>>);
 
-/// In which order the slots are asked: the first `len` numbers are those of slots with a region.
-#[derive(Clone, Copy, Debug)]
-struct Order<const N: usize> {
-    slots: [usize; N],
-    len: usize,
-}
-
 // SAFETY: the heap owns its regions and all memory in them; the pointers inside are to nothing else.
 unsafe impl<R: Send, const N: usize, C: Config, S: Send> Send for Regions<R, N, C, S> {}
 
@@ -162,7 +157,7 @@ impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Regions<R, N, C, S> 
         const { assert!(N > 0, "a heap has room for one region at least") };
         Self {
             slots: [const { Slot(UnsafeCell::new(None)) }; N],
-            order: Cell::new(Order { slots: [0; N], len: 0 }),
+            order: Cell::new(Order::EMPTY),
             supplier: UnsafeCell::new(Supplier { source, offered: None }),
             growing: Cell::new(Growing::Nobody),
             calls: Cell::new(0),
@@ -372,30 +367,6 @@ impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Regions<R, N, C, S> 
             order.insert(0, slot);
             self.order.set(order);
         }
-    }
-}
-
-impl<const N: usize> Order<N> {
-    /// Puts `slot` before the one at `at`. Assumes that there is room.
-    fn insert(&mut self, at: usize, slot: usize) {
-        self.len = (self.len + 1).min(N);
-        if let Some(behind) = self.slots.get_mut(at..self.len) {
-            behind.rotate_right(1);
-            if let Some(first) = behind.first_mut() {
-                *first = slot;
-            }
-        }
-    }
-
-    /// Takes `slot` out.
-    fn remove(&mut self, slot: usize) {
-        let Some(at) = self.slots.iter().take(self.len).position(|&other| other == slot) else {
-            return;
-        };
-        if let Some(behind) = self.slots.get_mut(at..self.len) {
-            behind.rotate_left(1);
-        }
-        self.len -= 1;
     }
 }
 

@@ -133,6 +133,7 @@ pub(crate) const ORDERS: [Order; 5] = [
             "pool/misused",
             "pool/relocate",
             "pool/reshape",
+            "regions/order",
             "regions/supply",
             "regions",
             "regions/heap",
