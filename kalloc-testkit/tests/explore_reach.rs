@@ -52,21 +52,24 @@ fn a_checked_pool_by_address_keeps_its_word_in_every_program() {
     explore_pool::<Checked<AddressOrdered>>(144, 12_000);
 }
 
+/// Returns a heap in two regions that touch, of which the first has `low` bytes.
+fn two_regions<C: Config>(whole: &RangeRegion, low: usize) -> Regions<RangeRegion, 2, C> {
+    let heap = Regions::with_supply(());
+    let (start, len) = (whole.span().start(), whole.span().len());
+    // SAFETY: these bytes are the first region's alone.
+    let first = unsafe { RangeRegion::from_pointer(start, low) };
+    // SAFETY: the offset is inside of the memory.
+    let middle = unsafe { start.add(low) };
+    // SAFETY: these bytes are the second region's alone.
+    let second = unsafe { RangeRegion::from_pointer(middle, len - low) };
+    heap.add(first).expect("enough memory");
+    heap.add(second).expect("enough memory");
+    heap
+}
+
 /// Explores a heap in two regions that touch, of so many bytes each. `from` is where a free block's state begins.
 fn explore_regions<C: Config>([low, high]: [usize; 2], from: usize, steps: usize, transitions: u64) -> Explored {
-    let build = |whole: RangeRegion| {
-        let heap = Regions::<RangeRegion, 2, C>::with_supply(());
-        let start = whole.span().start();
-        // SAFETY: these bytes are the first region's alone.
-        let first = unsafe { RangeRegion::from_pointer(start, low) };
-        // SAFETY: the offset is inside of the memory.
-        let middle = unsafe { start.add(low) };
-        // SAFETY: these bytes are the second region's alone.
-        let second = unsafe { RangeRegion::from_pointer(middle, high) };
-        heap.add(first).expect("enough memory");
-        heap.add(second).expect("enough memory");
-        heap
-    };
+    let build = |whole: RangeRegion| two_regions::<C>(&whole, low);
     // SAFETY: the state lies in the value and in the regions, and nothing there points into the value.
     let mut place = unsafe { InPlace::open(low + high, build) };
     let explorer = Explorer::new(&LAYOUTS)
@@ -111,6 +114,56 @@ fn two_checked_regions_keep_their_word_in_every_program() {
     explore_regions::<Checked<Standard>>([112, 112], 0, 9, 300_000);
     let explored = explore_regions::<Checked<AddressOrdered>>([64, 48], 0, usize::MAX, 350_000);
     assert!(explored.is_closed || cfg!(miri));
+}
+
+/// A heap in two regions that serves small requests from the first alone.
+struct Partial(Regions<RangeRegion, 2, AddressOrdered>, Span);
+
+// SAFETY: every block is the heap's.
+unsafe impl Heap for Partial {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        let block = self.0.allocate(layout)?;
+        if layout.size() == 8 && !self.1.contains(block.cast()) {
+            // SAFETY: the block was just allocated with this layout.
+            unsafe { self.0.deallocate(block.cast(), layout) };
+            return Err(AllocError);
+        }
+        Ok(block)
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller upholds the contract.
+        unsafe { self.0.deallocate(block, layout) };
+    }
+
+    unsafe fn resize_in_place(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        // SAFETY: the caller upholds the contract.
+        unsafe { self.0.resize_in_place(block, old, new) }
+    }
+}
+
+#[test]
+fn a_request_that_only_the_second_region_could_serve_is_not_refused_unseen() {
+    let build = |whole: RangeRegion| {
+        let heap = two_regions(&whole, 32);
+        Partial(heap, Span::new(whole.span().start(), 32))
+    };
+    // SAFETY: the state lies in the value and in the regions, and nothing there points into the value.
+    let mut place = unsafe { InPlace::new(64, build) };
+    let layouts = [layout(8, 8), layout(24, 8)];
+    let explorer = Explorer::new(&layouts).in_pieces(2).complete(8).depth(5);
+    let failure = explorer.run(&mut place).unwrap_err().to_string();
+    assert!(
+        failure.contains("a request was refused that fits at offset"),
+        "{failure}"
+    );
+    // Where one piece is looked at, nothing shows.
+    assert!(explorer.in_pieces(1).run(&mut place).is_ok());
 }
 
 /// The most that a block is aligned to.
