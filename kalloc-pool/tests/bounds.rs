@@ -4,7 +4,9 @@ use std::alloc::Layout;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use kalloc_pool::{AddressOrdered, BestFitting, Config, Demand, Pool, Standard, Tiny, guaranteed, region_for_capacity};
+use kalloc_pool::{
+    AddressOrdered, BestFitting, Config, Demand, Pool, RealTime, Standard, Tiny, guaranteed, region_for_capacity,
+};
 use kalloc_testkit::workload::random::Rng;
 use kalloc_traits::{Heap, Inspect, SliceRegion};
 
@@ -65,7 +67,17 @@ fn random<C: Config>(live: usize, largest: usize, seed: u64, steps: usize) {
 
 fn random_programs<C: Config>() {
     let steps = if cfg!(miri) { 20 } else { 20_000 };
-    for (live, largest) in [(4, 2), (6, 4), (8, 8), (12, 4), (16, 8), (24, 3), (64, 16), (200, 32)] {
+    for (live, largest) in [
+        (4, 2),
+        (6, 4),
+        (8, 8),
+        (12, 4),
+        (16, 8),
+        (24, 3),
+        (64, 16),
+        (200, 32),
+        (300, 100),
+    ] {
         random::<C>(live, largest, (live * 100 + largest) as u64, steps);
     }
 }
@@ -73,6 +85,7 @@ fn random_programs<C: Config>() {
 #[test]
 fn random_programs_never_fail_in_the_guaranteed_size() {
     random_programs::<Standard>();
+    random_programs::<RealTime>();
     random_programs::<AddressOrdered>();
     random_programs::<BestFitting>();
     random_programs::<Tiny>();
