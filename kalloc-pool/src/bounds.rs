@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+use kalloc_traits::Stats;
+
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::index::sealed::Index;
@@ -103,6 +105,47 @@ pub const fn guaranteed<C: Config>(demand: Demand) -> Option<usize> {
     } else {
         None
     }
+}
+
+/// Returns whether a heap of the configuration `C` with these counters has all the capacity that its program needs for certain: a
+/// certificate at run time. What was live at most is taken from the counters, so the heap counts nothing more; `sizes` says what the
+/// program promises of its blocks, and its `live` is not used. So after a soak without a failure, this tells whether that was luck:
+/// if it returns `true`, no other order of requests would have failed either, as long as no more is live than was.
+///
+/// Returns `false` if a request has failed, and if there is no bound. [`guaranteed`] says for which regions it holds.
+///
+/// ```
+/// use core::alloc::Layout;
+/// use kalloc_pool::{Demand, Pool, Standard, is_guaranteed};
+/// use kalloc_traits::{Heap, Inspect, StaticArray};
+///
+/// static MEMORY: StaticArray<4096> = StaticArray::new();
+/// let pool = Pool::new(MEMORY.region());
+/// let sizes = Demand::new(0, 64).smallest(32);
+/// let blocks = [32, 64, 48].map(|size| pool.allocate(Layout::from_size_align(size, 8).unwrap()).unwrap());
+/// assert!(is_guaranteed::<Standard>(&pool.stats(), sizes));
+/// # assert_eq!(blocks.len(), 3);
+/// ```
+pub const fn is_guaranteed<C: Config>(stats: &Stats, sizes: Demand) -> bool {
+    let live = stats.peak_used;
+    if live == 0 || stats.failed_requests > 0 {
+        return live == 0 && stats.failed_requests == 0;
+    }
+    let demand = Demand {
+        live,
+        // No block was larger than all together.
+        largest: least(sizes.largest, live),
+        smallest: least(sizes.smallest, live),
+        ..sizes
+    };
+    match guaranteed::<C>(demand) {
+        Some(needed) => needed <= stats.capacity,
+        None => false,
+    }
+}
+
+const fn least(one: usize, other: usize) -> usize {
+    if one < other { one } else { other }
 }
 
 /// Returns how long a region must be for a heap of the configuration `C` to have so much `capacity` in bytes, wherever it starts;
