@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+use kalloc_traits::Stats;
+
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::index::sealed::Index;
@@ -63,7 +65,8 @@ impl Demand {
 ///
 /// For every policy this is the bound of *merging*, which is proved: if a request of `s` granules fails, each free block is
 /// smaller than what it needs, and there is at most one more free block than live ones. With `M` granules live at most, the
-/// smallest block of `k`, and `d` granules lost to alignment at most, that is (with `s` the worst size, `n` at most)
+/// smallest block of `k`, and `d` granules lost at most (to alignment, and in the configuration [`RealTime`](crate::RealTime) to blocks
+/// of one bin, up to a sixteenth of the largest request), that is (with `s` the worst size, `n` at most)
 ///
 /// ```text
 ///   (M - s) + (M - s) (s + d - 1) / k + (s + d - 1) + 1
@@ -87,7 +90,8 @@ pub const fn guaranteed<C: Config>(demand: Demand) -> Option<usize> {
     if live == 0 || largest > live || smallest == 0 || smallest > largest || align == 0 {
         return None;
     }
-    let merging = merging(live, largest, smallest, align - 1);
+    let lost = align - 1 + passed_over(largest + align - 1, C::Index::PASSES_OVER);
+    let merging = merging(live, largest, smallest, lost);
     let has_model = C::Index::LOWEST_FIRST && !demand.resizes && align == 1;
     let granules = if has_model {
         let first_fit = live * (1 + ceil_log2(largest));
@@ -103,6 +107,47 @@ pub const fn guaranteed<C: Config>(demand: Demand) -> Option<usize> {
     }
 }
 
+/// Returns whether a heap of the configuration `C` with these counters has all the capacity that its program needs for certain: a
+/// certificate at run time. What was live at most is taken from the counters, so the heap counts nothing more; `sizes` says what the
+/// program promises of its blocks, and its `live` is not used. So after a soak without a failure, this tells whether that was luck:
+/// if it returns `true`, no other order of requests would have failed either, as long as no more is live than was.
+///
+/// Returns `false` if a request has failed, and if there is no bound. [`guaranteed`] says for which regions it holds.
+///
+/// ```
+/// use core::alloc::Layout;
+/// use kalloc_pool::{Demand, Pool, Standard, is_guaranteed};
+/// use kalloc_traits::{Heap, Inspect, StaticArray};
+///
+/// static MEMORY: StaticArray<4096> = StaticArray::new();
+/// let pool = Pool::new(MEMORY.region());
+/// let sizes = Demand::new(0, 64).smallest(32);
+/// let blocks = [32, 64, 48].map(|size| pool.allocate(Layout::from_size_align(size, 8).unwrap()).unwrap());
+/// assert!(is_guaranteed::<Standard>(&pool.stats(), sizes));
+/// # assert_eq!(blocks.len(), 3);
+/// ```
+pub const fn is_guaranteed<C: Config>(stats: &Stats, sizes: Demand) -> bool {
+    let live = stats.peak_used;
+    if live == 0 || stats.failed_requests > 0 {
+        return live == 0 && stats.failed_requests == 0;
+    }
+    let demand = Demand {
+        live,
+        // No block was larger than all together.
+        largest: least(sizes.largest, live),
+        smallest: least(sizes.smallest, live),
+        ..sizes
+    };
+    match guaranteed::<C>(demand) {
+        Some(needed) => needed <= stats.capacity,
+        None => false,
+    }
+}
+
+const fn least(one: usize, other: usize) -> usize {
+    if one < other { one } else { other }
+}
+
 /// Returns how long a region must be for a heap of the configuration `C` to have so much `capacity` in bytes, wherever it starts;
 /// `None` if it would be too large.
 pub fn region_for_capacity<C: Config>(capacity: usize) -> Option<usize> {
@@ -115,6 +160,14 @@ const fn units(bytes: usize, granule: usize) -> Option<u128> {
         return None;
     }
     Some(bytes.div_ceil(granule) as u128)
+}
+
+/// Returns by how many granules a free block may be larger than the `needed` ones and be passed over: a bin's width.
+const fn passed_over(needed: u128, share: Option<u32>) -> u128 {
+    match share {
+        Some(s) if needed >> s >= 2 => needed >> s,
+        _ => 0,
+    }
 }
 
 /// Returns the bound of merging, in granules.
@@ -151,7 +204,8 @@ const fn ceil_log2(value: u128) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{AddressOrdered, BestFitting, Standard};
+    use crate::config::{AddressOrdered, BestFitting, RealTime, Standard};
+    use crate::index::bins::{bin_of, least_of};
 
     fn of<C: Config>(live: usize, largest: usize) -> usize {
         guaranteed::<C>(Demand::new(live * 8, largest * 8).without_resizing()).unwrap() / 8
@@ -220,6 +274,21 @@ mod tests {
             [of::<BestFitting>(4, 2), of::<BestFitting>(6, 4), of::<Standard>(8, 8)],
             [6, 12, 20]
         );
+    }
+
+    /// What is not searched to its end loses what a bin is wide.
+    #[test]
+    fn blocks_that_are_passed_over_are_counted() {
+        for s in 1..=4 {
+            for needed in 1..5000u32 {
+                let found = (needed..).find(|&len| least_of(bin_of(len, s), s) == len).unwrap();
+                let most = u128::from(found - needed);
+                assert!(most <= passed_over(needed.into(), Some(s)), "{needed}, s = {s}");
+                assert!(bin_of(found, s) <= bin_of(needed, s) + 1);
+            }
+        }
+        assert_eq!(of::<RealTime>(64, 31), of::<Standard>(64, 31));
+        assert!(of::<RealTime>(64, 32) > of::<Standard>(64, 32));
     }
 
     #[test]

@@ -58,7 +58,7 @@ mod quick;
 mod regions;
 mod relocate;
 
-pub use bounds::{Demand, guaranteed, region_for_capacity};
+pub use bounds::{Demand, guaranteed, is_guaranteed, region_for_capacity};
 pub use config::{AddressOrdered, Adopting, BestFitting, Checked, Config, RealTime, Retained, Standard, Tiny};
 pub use index::{BestFit, FirstFit, Index, ScanFit, SegregatedFit};
 pub use misuse::{Misuse, MisuseKind, OnMisuse, Refuse};

@@ -4,7 +4,10 @@ use std::alloc::Layout;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use kalloc_pool::{AddressOrdered, BestFitting, Config, Demand, Pool, Standard, Tiny, guaranteed, region_for_capacity};
+use kalloc_pool::{
+    AddressOrdered, BestFitting, Config, Demand, Pool, RealTime, Standard, Tiny, guaranteed, is_guaranteed,
+    region_for_capacity,
+};
 use kalloc_testkit::workload::random::Rng;
 use kalloc_traits::{Heap, Inspect, SliceRegion};
 
@@ -65,7 +68,17 @@ fn random<C: Config>(live: usize, largest: usize, seed: u64, steps: usize) {
 
 fn random_programs<C: Config>() {
     let steps = if cfg!(miri) { 20 } else { 20_000 };
-    for (live, largest) in [(4, 2), (6, 4), (8, 8), (12, 4), (16, 8), (24, 3), (64, 16), (200, 32)] {
+    for (live, largest) in [
+        (4, 2),
+        (6, 4),
+        (8, 8),
+        (12, 4),
+        (16, 8),
+        (24, 3),
+        (64, 16),
+        (200, 32),
+        (300, 100),
+    ] {
         random::<C>(live, largest, (live * 100 + largest) as u64, steps);
     }
 }
@@ -73,6 +86,7 @@ fn random_programs<C: Config>() {
 #[test]
 fn random_programs_never_fail_in_the_guaranteed_size() {
     random_programs::<Standard>();
+    random_programs::<RealTime>();
     random_programs::<AddressOrdered>();
     random_programs::<BestFitting>();
     random_programs::<Tiny>();
@@ -165,4 +179,29 @@ fn alignment_is_paid_for() {
         }
         pool.verify().unwrap();
     });
+}
+
+#[test]
+fn a_heap_is_certified_by_its_peak_up_to_the_last_granule() {
+    fn test<C: Config>() {
+        // The program keeps to the sizes, and has 60 granules live at most.
+        let sizes = Demand::new(0, 4 * GRANULE).smallest(2 * GRANULE);
+        let needed = guaranteed::<C>(Demand::new(60 * GRANULE, 4 * GRANULE).smallest(2 * GRANULE)).unwrap();
+        for (capacity, is_certain) in [(needed, true), (needed + GRANULE, true), (needed - GRANULE, false)] {
+            with_capacity::<C>(capacity, |pool| {
+                assert!(is_guaranteed::<C>(&pool.stats(), sizes), "nothing was asked for yet");
+                let blocks: Vec<_> = (0..20).map(|_| pool.allocate(layout(3)).unwrap()).collect();
+                assert_eq!(is_guaranteed::<C>(&pool.stats(), sizes), is_certain);
+                // The peak stays.
+                blocks.into_iter().for_each(|block| free(pool, block.cast(), 3));
+                assert_eq!(is_guaranteed::<C>(&pool.stats(), sizes), is_certain);
+                assert!(pool.allocate(layout(capacity)).is_err());
+                assert!(!is_guaranteed::<C>(&pool.stats(), sizes), "a request has failed");
+            });
+        }
+    }
+    test::<Standard>();
+    test::<RealTime>();
+    test::<AddressOrdered>();
+    test::<BestFitting>();
 }

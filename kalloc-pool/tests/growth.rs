@@ -5,11 +5,11 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use kalloc_pool::{AddressOrdered, BestFitting, Config, Pool, RealTime, Standard, Tiny};
+use kalloc_pool::{AddressOrdered, BestFitting, Config, Pool, RealTime, Retained, Standard, Tiny};
 use kalloc_testkit::drive::soak;
 use kalloc_testkit::fault::{FailingRegion, Plan, Refusal, Yield};
 use kalloc_testkit::region::{GuardedRegion, Shape};
-use kalloc_traits::{Heap, InitError, Inspect, RegionError, StaticArray};
+use kalloc_traits::{Heap, InitError, Inspect, RawRegion, RegionError, Span, StaticArray};
 
 /// Bytes that a region may grow to, where a request of 8000 makes it grow.
 const RESERVE: usize = if cfg!(miri) { 20_000 } else { 65_536 };
@@ -233,4 +233,107 @@ fn a_region_that_refuses_to_be_claimed_leaves_an_empty_heap() {
     pool.trim();
     pool.walk(&mut |run| panic!("{run:?}"));
     assert_eq!(watch.early_spans(), 0);
+}
+
+#[test]
+fn a_pool_with_a_record_at_its_start_grows_from_nothing_at_once() {
+    fn test<C: Config>() {
+        for size in [1, 8, 100, 5000] {
+            let region = GuardedRegion::of(Shape::new(0).with_reserve(RESERVE).with_base(64, 3));
+            let pool = Pool::<_, Retained<C>>::with_config(region);
+            assert!(pool.allocate(layout(size, 8)).is_ok(), "{size} bytes");
+            pool.verify().unwrap();
+        }
+    }
+    for_each_config!(test);
+}
+
+/// Takes blocks until there is no memory, and writes the number of each into it.
+fn numbered<R: RawRegion, C: Config>(pool: &Pool<R, C>) -> Vec<NonNull<u64>> {
+    let blocks = std::iter::from_fn(|| pool.allocate(layout(8, 8)).ok().map(NonNull::cast::<u64>));
+    let blocks: Vec<_> = blocks.collect();
+    for (&block, number) in blocks.iter().zip(0..) {
+        // SAFETY: the block is ours, and has so many bytes.
+        unsafe { block.write(number) };
+    }
+    blocks
+}
+
+/// Expects the numbers in the blocks, and frees every other one.
+fn expect_numbers<R: RawRegion, C: Config>(pool: &Pool<R, C>, blocks: &[NonNull<u64>]) {
+    for (&block, number) in blocks.iter().zip(0..) {
+        // SAFETY: the block is live, and was written.
+        assert_eq!(unsafe { block.read() }, number);
+        if number % 2 == 0 {
+            // SAFETY: the block is live, and has this layout.
+            unsafe { pool.deallocate(block.cast(), layout(8, 8)) };
+        }
+    }
+    pool.verify().unwrap();
+}
+
+#[test]
+fn memory_that_can_only_grow_by_a_move_refuses_and_its_heap_goes_on_in_a_longer_copy() {
+    // R9: a vector's memory, say.
+    fn test<C: Config>() {
+        const LEN: usize = 2000;
+        let region = GuardedRegion::new(LEN);
+        let here = region.span();
+        let mut pool = Pool::<_, C>::with_config(region);
+        let mut blocks = numbered(&pool);
+        assert!(blocks.len() > 100 && pool.allocate(layout(LEN, 8)).is_err());
+        let there = GuardedRegion::new(LEN * 4);
+        // SAFETY: both spans have so many bytes, and are apart.
+        unsafe { there.span().start().copy_from_nonoverlapping(here.start(), LEN) };
+        // SAFETY: the new region starts with what the old one holds, and the blocks are aligned to 8.
+        let (_, moved) = unsafe { pool.rebase(there, 8) }.unwrap();
+        for block in &mut blocks {
+            *block = moved.translate(block.cast()).unwrap().cast();
+        }
+        assert!(pool.allocate(layout(LEN, 8)).is_ok(), "what is longer is taken in");
+        expect_numbers(&pool, &blocks);
+    }
+    for_each_config!(test);
+}
+
+/// Breaks its contract: when it grows, its span is elsewhere.
+struct Moving {
+    now: GuardedRegion,
+    next: Option<GuardedRegion>,
+    /// Where it was, which stays valid.
+    before: Option<GuardedRegion>,
+}
+
+// SAFETY: none: the span does not stay where it is. No bytes of it are anybody else's.
+unsafe impl RawRegion for Moving {
+    fn span(&self) -> Span {
+        self.now.span()
+    }
+
+    fn grow(&mut self, _min_extra: usize) -> Result<(), RegionError> {
+        let next = self.next.take().ok_or(RegionError::Exhausted)?;
+        self.before = Some(std::mem::replace(&mut self.now, next));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_region_that_has_moved_is_not_taken_in() {
+    // R9, where the region is wrong.
+    fn test<C: Config>() {
+        let pool = Pool::<_, C>::with_config(Moving {
+            now: GuardedRegion::new(2000),
+            next: Some(GuardedRegion::new(8000)),
+            before: None,
+        });
+        let blocks = numbered(&pool);
+        assert!(blocks.len() > 100);
+        let before = pool.stats();
+        assert!(pool.allocate(layout(2000, 8)).is_err());
+        let after = pool.stats();
+        assert_eq!((before.used, before.capacity), (after.used, after.capacity));
+        expect_numbers(&pool, &blocks);
+        assert!(pool.allocate(layout(8, 8)).is_ok_and(|block| pool.owns(block.cast())));
+    }
+    for_each_config!(test);
 }

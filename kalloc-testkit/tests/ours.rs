@@ -1,9 +1,9 @@
 //! Every heap of kalloc, by every policy, alone and behind a lock, with a named test for each rule.
 //!
-//! `ours_over_regions.rs` has them over every kind of region.
+//! `ours_over_regions.rs` has them over every kind of region, and `ours_reach.rs` has pools in several regions, and such as have moved.
 
 use kalloc_bump::{AtomicBump, Bump, Chain, Direction, Downward, Lean, LeanDownward, Settings};
-use kalloc_pool::{AddressOrdered, BestFitting, Pool, RealTime, Tiny};
+use kalloc_pool::{AddressOrdered, BestFitting, Checked, Pool, RealTime, Standard, Tiny};
 use kalloc_testkit::fault::FailingRegion;
 use kalloc_testkit::region::GuardedRegion;
 use kalloc_testkit::workload::ROOM;
@@ -70,6 +70,16 @@ fn best_fit<R: kalloc_traits::RawRegion>(region: R) -> Pool<R, BestFitting> {
 
 /// Returns a pool of the least code over a region.
 fn tiny<R: kalloc_traits::RawRegion>(region: R) -> Pool<R, Tiny> {
+    Pool::with_config(region)
+}
+
+/// Returns a pool by size classes over a region, whose calls are checked.
+fn checked<R: kalloc_traits::RawRegion>(region: R) -> Pool<R, Checked<Standard>> {
+    Pool::with_config(region)
+}
+
+/// Returns a pool by address over a region, whose calls are checked: it has no quick lists, and so a bitmap less.
+fn checked_first_fit<R: kalloc_traits::RawRegion>(region: R) -> Pool<R, Checked<AddressOrdered>> {
     Pool::with_config(region)
 }
 
@@ -148,6 +158,20 @@ conformance!(
     quality: [inspect, lifo, reuses, coalesces, exact_fit, deterministic, resize_in_place]
 );
 conformance_over!(tiny_over, tiny::<FailingRegion>, quality: [grows, lazy, sparing, inspect]);
+
+conformance!(
+    checked_alone,
+    || checked(memory()),
+    quality: [inspect, lifo, reuses, coalesces, exact_fit, deterministic, resize_in_place, hardened]
+);
+conformance_over!(checked_over, checked::<FailingRegion>, quality: [grows, lazy, sparing, inspect]);
+
+conformance!(
+    checked_first_fit_alone,
+    || checked_first_fit(memory()),
+    quality: [inspect, lifo, reuses, coalesces, exact_fit, deterministic, resize_in_place, hardened]
+);
+conformance_over!(checked_first_fit_over, checked_first_fit::<FailingRegion>, quality: [grows, lazy, sparing, inspect]);
 
 /// Behind a lock, which Miri need not see three times.
 #[cfg(not(miri))]

@@ -3,11 +3,13 @@
 use std::alloc::Layout;
 
 use kalloc_bump::Bump;
-use kalloc_pool::{AddressOrdered, BestFitting, Config, Pool, RealTime, SegregatedFit, Standard, Tiny};
+use kalloc_pool::{
+    AddressOrdered, BestFitting, Checked, Config, Pool, RealTime, Regions, SegregatedFit, Standard, Tiny,
+};
 use kalloc_testkit::drive::explore::{Explored, Explorer, InPlace, Kept};
 use kalloc_testkit::drive::{Failure, soak};
 use kalloc_testkit::region::{GuardedRegion, Shape};
-use kalloc_traits::Inspect;
+use kalloc_traits::{Heap, Inspect, RangeRegion, RawRegion};
 
 /// Granules of 16 bytes, and quick lists that a region of two hundred bytes has room for.
 pub(crate) struct Hoarder;
@@ -30,7 +32,7 @@ pub(crate) struct Backend {
     pub(crate) soak: fn(seed: u64, ops: usize),
 }
 
-pub(crate) const BACKENDS: [Backend; 7] = [
+pub(crate) const BACKENDS: [Backend; 9] = [
     Backend {
         name: "pool Standard",
         explore: || explore_pool::<Standard>(176, &STANDARD, 0, true),
@@ -60,6 +62,16 @@ pub(crate) const BACKENDS: [Backend; 7] = [
         name: "pool, granules of 16",
         explore: || explore_pool::<Hoarder>(176, &HOARDER, 0, true),
         soak: |seed, ops| soak_pool::<Hoarder>(seed, ops),
+    },
+    Backend {
+        name: "pool, checked",
+        explore: || explore_pool::<Checked<Standard>>(208, &STANDARD, 0, true),
+        soak: |seed, ops| soak_pool::<Checked<Standard>>(seed, ops),
+    },
+    Backend {
+        name: "two regions",
+        explore: || explore_regions::<AddressOrdered>([56, 48], &ORDERED, 0),
+        soak: |seed, ops| soak_regions::<AddressOrdered>(seed, ops),
     },
     Backend {
         name: "bump",
@@ -106,13 +118,39 @@ fn explore_pool<C: Config>(
     is_complete: bool,
 ) -> Result<Explored, Failure> {
     // SAFETY: a pool's state lies in its value and in the region, and nothing there points into the value.
-    let mut place = unsafe { InPlace::open(len, Pool::<_, C>::with_config) };
+    let place = unsafe { InPlace::open(len, Pool::<_, C>::with_config) };
     let explorer = Explorer::new(layouts).filled_once();
     let explorer = if is_complete {
         explorer.complete(C::GRANULE)
     } else {
         explorer
     };
+    run_scrubbed(explorer, place, from)
+}
+
+/// Explores a heap in two regions that touch, of so many bytes each.
+fn explore_regions<C: Config>([low, high]: [usize; 2], layouts: &[Layout], from: usize) -> Result<Explored, Failure> {
+    let build = |whole: RangeRegion| {
+        let heap = Regions::<RangeRegion, 2, C>::with_supply(());
+        let start = whole.span().start();
+        // SAFETY: these bytes are the first region's alone.
+        let first = unsafe { RangeRegion::from_pointer(start, low) };
+        // SAFETY: the offset is inside of the memory.
+        let middle = unsafe { start.add(low) };
+        // SAFETY: these bytes are the second region's alone.
+        let second = unsafe { RangeRegion::from_pointer(middle, high) };
+        heap.add(first).expect("enough memory");
+        heap.add(second).expect("enough memory");
+        heap
+    };
+    // SAFETY: the state lies in the value and in the regions, and nothing there points into the value.
+    let place = unsafe { InPlace::open(low + high, build) };
+    let explorer = Explorer::new(layouts).in_pieces(2).filled_once().complete(C::GRANULE);
+    run_scrubbed(explorer, place, from)
+}
+
+/// Explores a heap made of pools, in which a free block's state begins at `from`.
+fn run_scrubbed<H: Heap>(explorer: Explorer<'_>, mut place: InPlace<H>, from: usize) -> Result<Explored, Failure> {
     let (free, cached) = (
         Kept { from, to: 12, tail: 4 },
         Kept {
@@ -148,5 +186,16 @@ fn soak_pool<C: Config>(seed: u64, ops: usize) {
     soak(&pool, seed, ops, |pool| pool.verify());
     pool.trim();
     let stats = pool.stats();
+    assert_eq!((stats.used, stats.free), (0, stats.capacity), "seed {seed}, at the end");
+}
+
+/// Soaks a heap in two regions, and expects to find it whole at the end.
+fn soak_regions<C: Config>(seed: u64, ops: usize) {
+    let heap = Regions::<_, 2, C>::with_supply(());
+    heap.add(memory(seed)).expect("enough memory");
+    heap.add(memory(seed + 1)).expect("enough memory");
+    soak(&heap, seed, ops, |heap| heap.verify());
+    heap.trim();
+    let stats = heap.stats();
     assert_eq!((stats.used, stats.free), (0, stats.capacity), "seed {seed}, at the end");
 }

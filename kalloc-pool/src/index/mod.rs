@@ -53,6 +53,10 @@ pub(crate) mod sealed {
         /// Whether a request gets the lowest place where it fits.
         const LOWEST_FIRST: bool = false;
 
+        /// If a request may be refused although a block is free in which it fits, as that is up to one part in `2^s` larger than what
+        /// is certain to: `s`. Blocks of fewer than `2^(s + 1)` granules are always found.
+        const PASSES_OVER: Option<u32> = None;
+
         /// An index of no block, which finds nothing.
         const EMPTY: Self;
 

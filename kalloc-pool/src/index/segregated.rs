@@ -124,6 +124,7 @@ impl<const S: u32, const EXHAUSTIVE: bool> SegregatedFit<S, EXHAUSTIVE> {
 
 impl<const S: u32, const EXHAUSTIVE: bool> sealed::Index for SegregatedFit<S, EXHAUSTIVE> {
     const SMALL: u32 = (2 << S) - 1;
+    const PASSES_OVER: Option<u32> = if EXHAUSTIVE { None } else { Some(S) };
 
     const EMPTY: Self = Self {
         summary: 0,

@@ -24,6 +24,9 @@ impl<C: Config> Engine<C> {
         let wanted = granules::<C>(size).checked_add(granules::<C>(align))?;
         // One granule more, for a region whose edges are not aligned, and one of which a boot block may have a part.
         let wanted = wanted.checked_add(self.arena.granules() as usize + 1 + usize::from(C::ADOPTS))?;
+        // A heap that is not laid out yet has no record at its start either.
+        let front = if self.is_laid_out() { 0 } else { Self::HEADER };
+        let wanted = wanted.checked_add(front as usize)?;
         if wanted > MAX_GRANULES as usize / 2 {
             return None;
         }

@@ -11,6 +11,7 @@
 
 mod heap;
 mod inspect;
+mod order;
 mod supply;
 
 use core::cell::{Cell, UnsafeCell};
@@ -22,8 +23,10 @@ use kalloc_traits::{InitError, RawRegion, Refused, RegionError, Span};
 
 pub use self::supply::Supply;
 
+use self::order::Order;
 use self::supply::Supplier;
 use crate::config::{Config, Standard};
+use crate::engine::Engine;
 use crate::index::sealed::Index;
 use crate::pool::Pool;
 
@@ -132,13 +135,6 @@ enum Growing {
 #[derive(Debug)]
 struct Slot<R, C: Config>(UnsafeCell<Option<Pool<R, C>>>);
 
-/// In which order the slots are asked: the first `len` numbers are those of slots with a region.
-#[derive(Clone, Copy, Debug)]
-struct Order<const N: usize> {
-    slots: [usize; N],
-    len: usize,
-}
-
 // SAFETY: the heap owns its regions and all memory in them; the pointers inside are to nothing else.
 unsafe impl<R: Send, const N: usize, C: Config, S: Send> Send for Regions<R, N, C, S> {}
 
@@ -161,7 +157,7 @@ impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Regions<R, N, C, S> 
         const { assert!(N > 0, "a heap has room for one region at least") };
         Self {
             slots: [const { Slot(UnsafeCell::new(None)) }; N],
-            order: Cell::new(Order { slots: [0; N], len: 0 }),
+            order: Cell::new(Order::EMPTY),
             supplier: UnsafeCell::new(Supplier { source, offered: None }),
             growing: Cell::new(Growing::Nobody),
             calls: Cell::new(0),
@@ -175,15 +171,23 @@ impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Regions<R, N, C, S> 
     /// Takes a region in and lays a pool out on it, at any time: also while blocks are live, and from within a supply or another
     /// region. Takes time linear in the region's size over 64.
     ///
+    /// A region that is too small for a block and the heap's own state, as one is that gets its pages when it grows, is asked to
+    /// grow to what these need.
+    ///
     /// # Errors
     ///
-    /// The region comes back: see [`AddError`].
+    /// The region comes back: see [`AddError`]. One that is too small may have grown.
     pub fn add(&self, mut region: R) -> Result<(), Refused<R, AddError>> {
         let Some(slot) = (0..N).find(|&slot| self.pool(slot).is_none()) else {
             return Err(Refused::new(region, AddError::Full));
         };
         if let Err(error) = region.claim() {
             return Err(Refused::new(region, AddError::Region(error.into())));
+        }
+        // With less there may be no place for the smallest block. What a region cannot do, laying out will tell.
+        let least = Engine::<C>::region_for(1, 1).unwrap_or(0);
+        if let Some(missing) = least.checked_sub(region.span().len()).filter(|&missing| missing > 0) {
+            _ = region.grow(missing);
         }
         let span = region.span();
         // Nothing is written before this is known.
@@ -363,30 +367,6 @@ impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Regions<R, N, C, S> 
             order.insert(0, slot);
             self.order.set(order);
         }
-    }
-}
-
-impl<const N: usize> Order<N> {
-    /// Puts `slot` before the one at `at`. Assumes that there is room.
-    fn insert(&mut self, at: usize, slot: usize) {
-        self.len = (self.len + 1).min(N);
-        if let Some(behind) = self.slots.get_mut(at..self.len) {
-            behind.rotate_right(1);
-            if let Some(first) = behind.first_mut() {
-                *first = slot;
-            }
-        }
-    }
-
-    /// Takes `slot` out.
-    fn remove(&mut self, slot: usize) {
-        let Some(at) = self.slots.iter().take(self.len).position(|&other| other == slot) else {
-            return;
-        };
-        if let Some(behind) = self.slots.get_mut(at..self.len) {
-            behind.rotate_left(1);
-        }
-        self.len -= 1;
     }
 }
 

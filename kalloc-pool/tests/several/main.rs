@@ -9,8 +9,8 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 
 use kalloc_pool::{
-    AddError, AddressOrdered, BestFitting, Checked, Config, Misuse, OnMisuse, Pool, Regions, RemoveError, Standard,
-    Supply, Tiny,
+    AddError, AddressOrdered, BestFitting, Checked, Config, Misuse, OnMisuse, Pool, Regions, RemoveError, Retained,
+    Standard, Supply, Tiny,
 };
 use kalloc_traits::{Heap, InitError, Inspect, RegionError};
 use piece::{Memory, Piece};
@@ -183,6 +183,26 @@ fn a_region_that_yields_too_little_or_nothing_ends_the_request() {
     assert!(block.addr().get() > start.addr().get() + 20_000);
     heap.verify().unwrap();
     free(&heap, block, 20_000);
+}
+
+#[test]
+fn a_region_that_has_nothing_yet_is_added_and_grows() {
+    let mut memory = Memory::new(1 << 16, 0);
+    let start = memory.piece(0, 1 << 16, 1 << 16).start;
+    let heap = Regions::<Piece, 2, Retained<Standard>>::with_supply(());
+    heap.add(Memory::piece_of(start, 3, 0, 8000)).unwrap();
+    heap.add(Memory::piece_of(start, 8192, 10, 20_000)).unwrap();
+    let blocks = [15_000, 6000].map(|size| heap.allocate(layout(size)).unwrap());
+    heap.verify().unwrap();
+    for block in blocks {
+        free(&heap, block.cast(), block.len());
+    }
+    let removed = heap.remove(blocks[1].cast()).unwrap();
+    assert_eq!(removed.name, 3);
+    // Not to what is another's.
+    let refused = heap.add(Memory::piece_of(start, 8100, 0, 4096)).unwrap_err();
+    assert_eq!((refused.reason, refused.value.name), (AddError::Overlaps, 8100));
+    heap.verify().unwrap();
 }
 
 fn is_truncated_to_what_is_live<C: Config>() {

@@ -27,6 +27,7 @@
 //! what ends the search.
 
 mod memory;
+mod pieces;
 mod place;
 mod search;
 mod seen;
@@ -72,6 +73,7 @@ impl<'l> Explorer<'l> {
                 fills_first: false,
                 granule: None,
                 becomes_whole: true,
+                pieces: 1,
                 kept: None,
             },
         }
@@ -103,6 +105,14 @@ impl<'l> Explorer<'l> {
     #[must_use]
     pub const fn complete(mut self, granule: usize) -> Self {
         self.limits.granule = Some(granule);
+        self
+    }
+
+    /// Says that the heap's memory lies in so many pieces, and no block in two of them: where it is filled, each is; where it is to
+    /// be whole, the largest block of each is asked for.
+    #[must_use]
+    pub const fn in_pieces(mut self, pieces: usize) -> Self {
+        self.limits.pieces = pieces;
         self
     }
 

@@ -4,11 +4,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::alloc::Layout;
 use core::fmt::{self, Write};
-use core::ops::Range;
 
 use kalloc_traits::RunKind;
 
 use super::memory::Image;
+use super::pieces::Pieces;
 use super::place::Place;
 use super::seen::{Hash, Seen};
 use super::step::{Lent, Step, World};
@@ -22,6 +22,8 @@ pub(super) struct Limits {
     pub(super) fills_first: bool,
     pub(super) granule: Option<usize>,
     pub(super) becomes_whole: bool,
+    /// In how many pieces the heap's memory lies.
+    pub(super) pieces: usize,
     /// What a heap keeps in free runs and in cached ones.
     pub(super) kept: Option<[Kept; 2]>,
 }
@@ -91,8 +93,8 @@ impl Generation {
 pub(super) struct Search<'s> {
     limits: Limits,
     world: World<'s>,
-    /// The size of the largest block of the fresh heap, at alignment 1.
-    largest: usize,
+    /// The largest block of each piece of the fresh heap.
+    largest: Pieces,
     root: Image,
     seen: Seen,
     /// The state before each state, and the step between. The first has none.
@@ -106,7 +108,7 @@ impl<'s> Search<'s> {
         Self {
             limits,
             world: World::new(layouts),
-            largest: 0,
+            largest: Pieces::default(),
             root: Image::new(),
             seen: Seen::new(),
             origins: Vec::new(),
@@ -123,10 +125,10 @@ impl<'s> Search<'s> {
 
     /// Brings the heap to where the search starts.
     fn start(&mut self, place: &mut dyn Place) -> Verdict {
-        self.largest = largest(place);
+        self.largest = Pieces::of(place, self.limits.pieces);
         self.begin(place)?;
         self.world.complete = match self.limits.granule {
-            Some(granule) => Some((self.usable(place)?, granule)),
+            Some(granule) => Some((self.largest.fill(place)?, granule)),
             None => None,
         };
         self.begin(place)?;
@@ -141,31 +143,9 @@ impl<'s> Search<'s> {
         // A region that is too small makes a heap that refuses everything, which can be explored too.
         let _ = place.heap().init();
         if self.limits.fills_first {
-            self.usable(place)?;
+            self.largest.fill(place)?;
         }
         Ok(())
-    }
-
-    /// Allocates the largest block and frees it again, and returns where it was.
-    fn usable(&self, place: &mut dyn Place) -> Verdict<Range<usize>> {
-        let layout = bytes(self.largest);
-        let Ok(block) = place.heap().allocate(layout) else {
-            return Err(Failure::new("the largest block cannot be had twice".into()));
-        };
-        let offset = block.addr().get().wrapping_sub(place.memory().start_addr());
-        let is_inside = offset <= place.memory().len() && block.len() <= place.memory().len() - offset;
-        ensure!(
-            self.largest == 0 || is_inside,
-            "the largest block is not inside the region"
-        );
-        if self.largest > 0 {
-            // SAFETY: the block is live, and lies in the region.
-            unsafe { place.memory().fill(offset, block.len()) };
-        }
-        // SAFETY: it was allocated with this layout.
-        unsafe { place.heap().deallocate(block.cast(), layout) };
-        place.heap().trim();
-        Ok(offset..offset + block.len())
     }
 
     /// Goes from the first state to all others.
@@ -277,12 +257,7 @@ impl<'s> Search<'s> {
         }
         if self.world.lent.is_empty() && self.limits.becomes_whole {
             place.heap().trim();
-            let whole = place.heap().allocate(bytes(self.largest));
-            ensure!(
-                whole.is_ok(),
-                "nothing is live, and the largest block of the fresh heap, {} bytes, is refused",
-                self.largest
-            );
+            self.largest.demand(place)?;
         }
         Ok(())
     }
@@ -361,24 +336,4 @@ impl<'s> Search<'s> {
         }
         write!(story, "\n  ")
     }
-}
-
-/// Returns the layout of so many bytes, wherever they lie. They are fewer than a region has.
-fn bytes(len: usize) -> Layout {
-    Layout::from_size_align(len, 1).unwrap_or(Layout::new::<()>())
-}
-
-/// Returns the size of the largest block that the fresh heap serves, by halving.
-fn largest(place: &mut dyn Place) -> usize {
-    let (mut served, mut refused) = (0, place.memory().len() + 1);
-    while refused - served > 1 {
-        let middle = served + (refused - served) / 2;
-        place.renew();
-        match place.heap().allocate(bytes(middle)) {
-            Ok(_) => served = middle,
-            Err(_) => refused = middle,
-        }
-    }
-    place.renew();
-    served
 }

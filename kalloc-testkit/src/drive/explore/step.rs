@@ -72,7 +72,7 @@ pub(super) struct World<'l> {
     /// The extent of each size.
     extents: BTreeMap<usize, usize>,
     /// Where blocks may lie, and what they start at multiples of, if a request may be refused only when nothing fits.
-    pub(super) complete: Option<(Range<usize>, usize)>,
+    pub(super) complete: Option<(Vec<Range<usize>>, usize)>,
 }
 
 impl<'l> World<'l> {
@@ -277,27 +277,26 @@ impl<'l> World<'l> {
 
     /// Checks that nothing would have fitted, of a heap that says so of itself.
     fn check_refusal(&self, wanted: Layout) -> Verdict {
-        let Some((usable, granule)) = self.complete.clone().filter(|_| wanted.size() > 0) else {
+        let Some((pieces, granule)) = self.complete.as_ref().filter(|_| wanted.size() > 0) else {
             return Ok(());
         };
-        let size = wanted.size().next_multiple_of(granule);
-        let align = wanted.align().max(granule);
-        let mut from = usable.start;
-        let ends = self
-            .lent
-            .iter()
-            .map(Lent::range)
-            .chain(core::iter::once(usable.end..usable.end));
-        for next in ends {
-            // The region starts at a multiple of every alignment that is asked for.
-            let fits = place(from, size, align, next.start);
-            ensure!(
-                fits.is_none(),
-                "a request was refused that fits at offset {}, between {from} and {}",
-                fits.unwrap_or(0),
-                next.start
-            );
-            from = next.end;
+        let size = wanted.size().next_multiple_of(*granule);
+        let align = wanted.align().max(*granule);
+        for piece in pieces {
+            let mut from = piece.start;
+            let lent = self.lent.iter().map(Lent::range);
+            let lent = lent.filter(|lent| lent.start < piece.end && piece.start < lent.end);
+            for next in lent.chain(core::iter::once(piece.end..piece.end)) {
+                // The region starts at a multiple of every alignment that is asked for.
+                let fits = place(from, size, align, next.start);
+                ensure!(
+                    fits.is_none(),
+                    "a request was refused that fits at offset {}, between {from} and {}",
+                    fits.unwrap_or(0),
+                    next.start
+                );
+                from = next.end;
+            }
         }
         Ok(())
     }
