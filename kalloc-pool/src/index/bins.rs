@@ -76,7 +76,10 @@ mod tests {
                 let (here, next) = (bin_of(len, s), bin_of(len + 1, s));
                 assert!(least_of(here, s) <= len && len < least_of(here + 1, s));
                 assert!(next == here || next == here + 1, "{len}");
-                assert_eq!(own_and_certain(len + 1, s), (next, if next == here { here + 1 } else { next }));
+                assert_eq!(
+                    own_and_certain(len + 1, s),
+                    (next, if next == here { here + 1 } else { next })
+                );
             }
         }
     }

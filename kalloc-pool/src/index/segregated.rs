@@ -91,13 +91,7 @@ impl<const S: u32, const EXHAUSTIVE: bool> SegregatedFit<S, EXHAUSTIVE> {
     /// Gives up a block of `bin()`, which has `len` granules. Most blocks are not the first of their list, and then the bin's
     /// number is not needed.
     #[inline(always)]
-    fn unlink_from<C: Config>(
-        &mut self,
-        arena: &mut Arena<C>,
-        bin: impl Fn() -> u32,
-        id: Id,
-        len: u32,
-    ) -> Marked {
+    fn unlink_from<C: Config>(&mut self, arena: &mut Arena<C>, bin: impl Fn() -> u32, id: Id, len: u32) -> Marked {
         if links::remove(arena, id, || Head::new(bin())) {
             self.clear(bin());
         }
