@@ -70,7 +70,7 @@ pub(crate) const BACKENDS: [Backend; 9] = [
     },
     Backend {
         name: "two regions",
-        explore: || explore_regions::<AddressOrdered>([56, 48], &ORDERED, 0),
+        explore: || explore_regions::<AddressOrdered>([56, 56], &ORDERED, 0),
         soak: |seed, ops| soak_regions::<AddressOrdered>(seed, ops),
     },
     Backend {
