@@ -172,11 +172,11 @@ fn adopted<C: Config>() -> Pool<Watched, Adopting<C>> {
     pool
 }
 
-// No `lifo` with quick lists: what waits in one may lie in the midst of a hole between boot blocks.
+// No `lifo` and no `reuses` with quick lists: what waits in one may lie in the midst of a hole between boot blocks.
 conformance!(
     adopted_alone,
     adopted::<Standard>,
-    quality: [inspect, reuses, coalesces, exact_fit, deterministic, resize_in_place]
+    quality: [inspect, coalesces, exact_fit, deterministic, resize_in_place]
 );
 conformance!(
     adopted_by_address_alone,
