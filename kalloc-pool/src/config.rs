@@ -40,7 +40,7 @@ pub trait Config: 'static {
     const QUICK_SHARE: u32 = 16;
 
     /// The quick lists are emptied, and stay closed, when the free memory at the high end of the region falls below one part
-    /// in so many: they spend memory for speed, and only while there is plenty. They open again when there is twice as much,
+    /// in so many: they spend memory for speed, and only while there is plenty. They open again when there is a quarter more,
     /// and as many blocks as there are lists have come back to it. In a region that has grown, or if this is 0 or more than the
     /// region's granules, they never close.
     const QUICK_RESERVE: u32 = 2;
@@ -107,7 +107,7 @@ variant! {
     Adopting, ADOPTS = true
 }
 
-/// The default: segregated bins with sixteen subdivisions of each power of two, quick lists up to 32 KiB while a third of
+/// The default: segregated bins with sixteen subdivisions of each power of two, quick lists up to 32 KiB while half of
 /// the region was never used, granules of 8 bytes. Allocates and frees in constant time, but for three searches: through
 /// one bin before a request is refused, for over-aligned requests that no large block can take, and through the quick lists
 /// when they are emptied, once each time that memory becomes scarce.

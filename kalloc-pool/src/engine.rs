@@ -38,8 +38,8 @@ pub(crate) struct Engine<C: Config> {
     pub(crate) reserve: u32,
     /// The size in granules that a large block last failed to grow to where it is; 0 if there is none.
     pub(crate) outgrown: u32,
-    /// The size in granules that a block had before it was shrunk, if none was cut off the rest since; 0 otherwise.
-    pub(crate) shrunk: u32,
+    /// The size in granules of the block that was shrunk or was to grow last, if none was cut off the rest since; 0 otherwise.
+    pub(crate) resized: u32,
     /// The largest size that the index has an exact bin for, in this region.
     pub(crate) small: u32,
     pub(crate) counters: Counters,
@@ -73,7 +73,7 @@ impl<C: Config> Engine<C> {
         rest: Loose::NONE,
         reserve: 0,
         outgrown: 0,
-        shrunk: 0,
+        resized: 0,
         small: 0,
         counters: Counters::ZERO,
         state: None,

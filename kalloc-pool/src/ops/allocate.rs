@@ -105,27 +105,38 @@ impl<C: Config> Engine<C> {
         if !Self::KEEPS_REST {
             return self.cut_top(len);
         }
-        if self.rest.len() < len {
-            // So blocks that grow at the top are seldom hemmed in by small ones.
-            let most = if self.reserve == 0 { CHUNK / 16 } else { CHUNK };
-            let chunk = most.min(self.top.len() / 64);
-            if chunk / 8 < len {
-                return self.cut_top(len);
-            }
-            self.join_rest_to_top();
-            let block = self.cut_top(chunk)?;
-            self.renew_rest(block);
+        if self.rest.len() < len && !self.stock_rest(len) {
+            return self.cut_top(len);
         }
         if self.reserve == 0 {
             return self.rest.cut(len);
         }
         let block = self.rest.cut(len);
-        // The tail of one that will be shrunk goes back to the rest, if no other was cut behind it.
-        if len == mem::take(&mut self.shrunk) {
+        // One that will be shrunk gives its tail back to the rest, and one that will grow finds it there, if no other was cut
+        // behind it.
+        if len == mem::take(&mut self.resized) {
             return block;
         }
         self.quick.refill(&mut self.arena, len, &mut self.rest);
         block
+    }
+
+    /// Makes what is cut off the top the rest, for requests of `len` granules. Returns `false` if these are too large for that, or
+    /// the top too small.
+    #[inline]
+    fn stock_rest(&mut self, len: u32) -> bool {
+        // So blocks that grow at the top are seldom hemmed in by small ones.
+        let most = if self.reserve == 0 { CHUNK / 16 } else { CHUNK };
+        let chunk = most.min(self.top.len() / 64);
+        if chunk / 8 < len {
+            return false;
+        }
+        self.join_rest_to_top();
+        match self.cut_top(chunk) {
+            Some(block) => self.renew_rest(block),
+            None => return false,
+        }
+        true
     }
 
     /// Cuts `len` granules off the top.
@@ -214,8 +225,11 @@ impl<C: Config> Engine<C> {
             return Some(block);
         }
         // While memory is plentiful, small blocks lie close to each other, whatever is between them.
-        let is_small = Self::HAS_LISTS && self.reserve > 0 && len <= self.small;
-        if Self::KEEPS_REST && (is_small || self.arena.is_aligned(self.rest.start(), align)) {
+        if Self::HAS_LISTS && self.reserve > 0 && len <= self.small {
+            if let Some(block) = self.cut_small_aligned(len, align) {
+                return Some(block);
+            }
+        } else if Self::KEEPS_REST && self.arena.is_aligned(self.rest.start(), align) {
             if let Some(block) = self.cut_loose_aligned(false, len, align) {
                 return Some(block);
             }
@@ -240,6 +254,23 @@ impl<C: Config> Engine<C> {
         }
         let place = self.index.search_aligned(&self.arena, len, align)?;
         Some(self.cut_at(place, len))
+    }
+
+    /// Cuts `len` granules, for which there is an exact bin, at a multiple of `align` off the rest, and some more for those that
+    /// are likely to follow.
+    fn cut_small_aligned(&mut self, len: u32, align: usize) -> Option<Free> {
+        let ample = len.saturating_add(granules::<C>(align) as u32);
+        if self.rest.len() < ample {
+            if let Some(place) = self.index.find_aligned(&self.arena, len, align) {
+                return Some(self.cut_at(place, len));
+            }
+            self.stock_rest(ample);
+        }
+        let block = self.cut_loose_aligned(false, len, align)?;
+        if len != mem::take(&mut self.resized) {
+            self.quick.refill_aligned(&mut self.arena, len, align, &mut self.rest);
+        }
+        Some(block)
     }
 
     /// Cuts `len` granules at a multiple of `align` off the top. What lies before them goes back.

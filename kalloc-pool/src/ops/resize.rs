@@ -35,7 +35,7 @@ impl<C: Config> Engine<C> {
         let (kept, tail) = block.release().split(len);
         if let Some(tail) = tail {
             if Self::HAS_LISTS {
-                self.shrunk = old;
+                self.resized = old;
             }
             self.counters.shrink(tail.len());
             // The block itself bears no mark, so the tail merges with what follows only.
@@ -48,6 +48,9 @@ impl<C: Config> Engine<C> {
     /// stays the user's as it is.
     fn extend(&mut self, block: Used, len: usize) -> Option<Used> {
         let extra = u32::try_from(len - block.len() as usize).ok()?;
+        if Self::HAS_LISTS {
+            self.resized = block.len();
+        }
         let Some(taken) = self.cut_behind(block.end(), extra) else {
             if Self::HAS_LISTS {
                 self.outgrown = block.len().saturating_add(extra);

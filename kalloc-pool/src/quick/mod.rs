@@ -16,10 +16,10 @@ use core::ptr::NonNull;
 
 use crate::block::{Arena, Free};
 use crate::config::Config;
-use crate::loose::Loose;
 
 mod class;
 mod inspect;
+mod refill;
 mod relocate;
 
 use class::{Classes, WORDS, share};
@@ -302,38 +302,6 @@ impl Quick {
         list.head = block.start();
         self.large = self.large.wrapping_add(block.len());
         Ok(())
-    }
-
-    /// Cuts some blocks of `len` granules off `loose`, for the requests that are likely to follow one. The first of them
-    /// lies first. Does nothing if the list is not empty, or has little room.
-    #[inline(always)]
-    pub(crate) fn refill<C: Config>(&mut self, arena: &mut Arena<C>, len: u32, loose: &mut Loose) {
-        if C::QUICK_LARGEST == 0 || len >= self.exact {
-            return;
-        }
-        // SAFETY: there is such a list.
-        let mut list = unsafe { self.list(len) };
-        // SAFETY: it is initialised and ours alone.
-        let list = unsafe { list.as_mut() };
-        let count = (list.room / 4).min(C::QUICK_BATCH);
-        if list.head != 0 || count == 0 {
-            return;
-        }
-        let mut last = 0;
-        for _ in 0..count {
-            let Some(block) = loose.cut(len) else { break };
-            match last {
-                0 => list.head = block.start(),
-                // SAFETY: the block is ours, and has at least one granule.
-                _ => unsafe { arena.set_word(last, LINK, block.start()) },
-            }
-            last = block.start();
-            list.room -= 1;
-        }
-        if last != 0 {
-            // SAFETY: as above.
-            unsafe { arena.set_word(last, LINK, 0) };
-        }
     }
 
     /// Returns the class of the largest blocks that any list holds. Takes time linear in the number of lists, a constant.
