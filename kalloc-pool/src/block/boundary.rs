@@ -136,7 +136,7 @@ impl<C: Config> Arena<C> {
     /// outer marks stay where they are still right, so this changes two bits.
     ///
     /// Assumes that these granules, one at least, are the block's.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn carve(&mut self, block: Marked, start: u32, len: u32) -> (Option<Marked>, Free, Option<Marked>) {
         let (first, middle, end) = (block.id().0, start + len, block.end());
         debug_assert!(len > 0 && first <= start && middle <= end);

@@ -53,7 +53,7 @@ impl sealed::Index for ScanFit {
     #[expect(private_interfaces, reason = "the trait is sealed")]
     fn relocate<C: Config>(&mut self, _arena: &mut Arena<C>, _old: &Arena<C>, _granules: u32) {}
 
-    #[inline]
+    #[inline(never)]
     #[expect(private_interfaces, reason = "the trait is sealed")]
     fn link<C: Config>(&mut self, arena: &mut Arena<C>, block: Marked) {
         arena.set_links(&block, NIL, NIL);
