@@ -142,6 +142,28 @@ fn a_short_growth_is_an_error_and_what_came_is_used() {
 }
 
 #[test]
+fn a_region_that_brings_more_than_asked_for_refuses_only_at_its_end() {
+    fn test<C: Config>() {
+        for more in [1000, 20_000] {
+            let plan = Plan {
+                yields: Yield::More(more),
+                ..Plan::default()
+            };
+            let reserve = if cfg!(miri) { 80_000 } else { 4 << 20 };
+            let (region, watch) = FailingRegion::new(Shape::new(4096).with_reserve(reserve), plan);
+            let pool = Pool::<_, C>::with_config(region);
+            while pool.allocate(layout(500, 8)).is_ok() {}
+            pool.verify().unwrap();
+            watch.check().unwrap();
+            // Behind the last step there may be as much as one brings, and the bitmap takes a part.
+            let capacity = pool.stats().capacity;
+            assert!(capacity + 2 * more > reserve / 100 * 94, "{capacity} of {reserve}");
+        }
+    }
+    for_each_config!(test);
+}
+
+#[test]
 fn a_growth_that_brings_nothing_ends() {
     fn test<C: Config>() {
         let plan = Plan {

@@ -74,19 +74,25 @@ impl<C: Config> Engine<C> {
         if !span.contains(self.arena.base()) || new <= old {
             return Err(RegionError::Exhausted);
         }
-        if new <= self.capacity {
-            let kept = if C::ADOPTS { self.boot_tail(old) } else { 0 };
-            self.reserve = 0;
-            // SAFETY: the region has so many granules, and the bitmap has room for them.
-            unsafe { self.arena.set_granules(new) };
-            if kept < new - old {
-                // SAFETY: the other new granules are ours.
-                self.renew_top(unsafe { Free::new(old + kept, new - old - kept) });
+        if new > self.capacity {
+            // SAFETY: the caller upholds the contract.
+            let moved = unsafe { self.move_state(new) };
+            if moved.is_ok() || old >= self.capacity {
+                return moved;
             }
-            return Ok(());
+            // A region that grows by large steps has brought more than was asked for, and too little for a larger state: what
+            // there is no room for in this one stays in the region, too.
         }
-        // SAFETY: the caller upholds the contract.
-        unsafe { self.move_state(new) }
+        let new = new.min(self.capacity);
+        let kept = if C::ADOPTS { self.boot_tail(old) } else { 0 };
+        self.reserve = 0;
+        // SAFETY: the region has so many granules, and the bitmap has room for them.
+        unsafe { self.arena.set_granules(new) };
+        if kept < new - old {
+            // SAFETY: the other new granules are ours.
+            self.renew_top(unsafe { Free::new(old + kept, new - old - kept) });
+        }
+        Ok(())
     }
 
     /// Makes the arena `new` granules long and lays the state run out at its end.
