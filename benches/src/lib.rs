@@ -8,8 +8,8 @@
 //! ```
 //!
 //! `cargo bench -p kalloc-benches` measures with criterion; `cargo test` runs every bench once. Each bench first checks every
-//! byte of every block, apart from the clock. `cargo xtask gate` counts the instructions of `src/bin/programs`. The tour uses
-//! all of it but the loads.
+//! byte of every block, apart from the clock. `cargo xtask gate` counts the instructions of `src/bin/programs`, `cargo xtask
+//! worst` those of each call in `src/bin/worst`. The tour uses all of it but the loads.
 
 pub mod callgrind;
 pub mod loads;
