@@ -73,3 +73,32 @@ fn fail(reason: &str) -> ExitCode {
     eprintln!("worst: {reason}");
     ExitCode::FAILURE
 }
+
+#[cfg(test)]
+mod tests {
+    use kalloc_traits::Inspect;
+
+    use super::*;
+
+    /// Returns how many runs the heap is cut into.
+    fn runs(player: &Player) -> usize {
+        let mut runs = 0;
+        player.heap().walk(&mut |_| runs += 1);
+        runs
+    }
+
+    #[test]
+    fn programs_ask_for_too_much_and_leave_the_heap_whole() {
+        for (name, len) in &REGIONS[..2] {
+            let mut player = Player::new(*len);
+            let whole = runs(&player);
+            for (programs, play) in PROGRAMS {
+                let before = player.heap().stats();
+                play(&mut player, Extent::Quick);
+                let after = player.heap().stats();
+                assert_eq!((after.used, runs(&player)), (0, whole), "{name} {programs}");
+                assert!(after.failed_requests > before.failed_requests, "{name} {programs}");
+            }
+        }
+    }
+}

@@ -83,6 +83,12 @@ impl Player {
         self.end();
     }
 
+    /// Returns the heap.
+    #[cfg(test)]
+    pub(crate) const fn heap(&self) -> &Counted {
+        &self.heap
+    }
+
     /// Frees what lives.
     pub(crate) fn end(&mut self) {
         (0..self.live.len()).for_each(|slot| self.step(Op::Free(slot as Slot)));
