@@ -125,6 +125,9 @@ impl Config for Standard {
 /// like. No quick lists, which are emptied all at once when memory becomes scarce, and no search before a request is refused. Only
 /// the first use and growth of the region take time linear in its size, over 64: call `init` early.
 ///
+/// No allocation or free takes more than 300 instructions on x86-64, 600 if it is over-aligned, and no refusal more than 250 and
+/// 550, in regions from 4 KiB to 1 GiB: counted, not proved, as `docs/bounds.md` says.
+///
 /// In exchange, up to a sixteenth of the largest free block may stay out of reach, and a block for an over-aligned request is
 /// certain to be found only if one is free of its size and its alignment together.
 #[derive(Clone, Copy, Debug)]

@@ -94,6 +94,11 @@ impl<R: RawRegion, C: Config> Pool<R, C> {
         }
         match self.with(|engine| engine.allocate(layout)) {
             Some(block) => Ok(block),
+            // It would be asked for nothing, and the heap searched again.
+            None if !R::CAN_GROW && self.is_claimed.get() => {
+                self.count_failure();
+                Err(AllocError)
+            }
             None => self.allocate_growing(layout),
         }
     }

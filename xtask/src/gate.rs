@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use counts::{Count, Counts, Verdict};
 
-const VALGRIND: &str = "valgrind";
+pub(crate) const VALGRIND: &str = "valgrind";
 /// Counts nothing before the program asks for it, and keeps no profile.
 const CALLGRIND: [&str; 3] = [
     "--tool=callgrind",

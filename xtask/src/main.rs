@@ -10,6 +10,7 @@ mod gate;
 mod judge;
 mod size;
 mod soak;
+mod worst;
 
 use std::process::ExitCode;
 
@@ -36,7 +37,11 @@ usage: cargo xtask cut-trace IN OUT [--peak-live BYTES]
     each alarm of which is a false one
        cargo xtask size [--each]
     weighs the code of benches/size on bare metal, in bytes: status 1 if that of the configuration `Tiny` is too much, 2 if
-    it cannot be built, and 77 if a target is missing; --each lists the functions";
+    it cannot be built, and 77 if a target is missing; --each lists the functions
+       cargo xtask worst [--quick]
+    counts the instructions of each call of the real-time pool, from 4 KiB to 1 GiB, and prints the worst: status 1 if one is above
+    the cap that docs/bounds.md states, 2 if it cannot be built, and 77 if Valgrind or the machine is missing; --quick takes
+    half a minute where the rest takes two";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -49,6 +54,7 @@ fn main() -> ExitCode {
         ["judge", arguments @ ..] => return judge::run(arguments),
         ["soak", arguments @ ..] => return soak::run(arguments),
         ["size", arguments @ ..] => return size::run(arguments),
+        ["worst", arguments @ ..] => return worst::run(arguments),
         ["cut-trace", input, output] => cut_trace::run(input, output, cut_trace::PEAK_LIVE),
         ["cut-trace", input, output, "--peak-live", bytes] => match bytes.parse() {
             Ok(bytes) => cut_trace::run(input, output, bytes),

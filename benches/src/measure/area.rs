@@ -61,6 +61,11 @@ impl Area {
         Some(area)
     }
 
+    /// Returns where the memory lies, for whoever brings a heap of his own.
+    pub fn span(&self) -> Span {
+        self.span
+    }
+
     /// Calls `work` with a new allocator on the first `len` bytes, and with where they lie. `None` if it cannot start on
     /// so few.
     pub fn lend<P: Peer, T>(&mut self, len: usize, work: impl FnOnce(&mut P, Span) -> T) -> Option<T> {

@@ -5,25 +5,15 @@
 //! own. Each is checked first, byte by byte, apart from the count. Nothing in a count depends on the machine: what is asked is
 //! decided ahead, memory is static, and nothing is allocated or printed meanwhile.
 
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-mod callgrind;
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(test)))]
 mod clearing;
-
-/// Where callgrind has no requests in this program, nothing is counted.
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-mod callgrind {
-    pub(crate) fn counted<T>(work: impl FnOnce() -> T) -> T {
-        work()
-    }
-}
 
 use core::alloc::Layout;
 use core::hint::black_box;
 use std::process::ExitCode;
 
-use callgrind::counted;
 use kalloc_benches::Peer;
+use kalloc_benches::callgrind::counted;
 use kalloc_benches::loads::{self, Load};
 use kalloc_benches::measure::{area::Area, catalogue, time::room};
 use kalloc_benches::memory::{BYTES, Memory};
