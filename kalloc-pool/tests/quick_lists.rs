@@ -50,6 +50,31 @@ fn freed_blocks_are_kept_while_memory_is_plentiful() {
 }
 
 #[test]
+fn a_block_of_any_size_that_is_kept_is_the_next_one_of_its_size() {
+    // So large that sizes above the exact ones, 63 granules, have lists too.
+    let mut memory = Box::new_uninit_slice(1 << 20);
+    let pool = Pool::new(SliceRegion::new(&mut memory));
+    for size in (8..=1024).step_by(8).map(layout) {
+        // Sizes that share a list leave each other little room.
+        pool.trim();
+        let block = pool.allocate(size).unwrap().cast();
+        // Keeps it apart from the free memory behind it.
+        let wall = pool.allocate(layout(8)).unwrap().cast();
+        let before = pool.stats().cached;
+        // SAFETY: the block is live.
+        unsafe { pool.deallocate(block, size) };
+        assert_eq!(pool.stats().cached, before + size.size());
+        assert_eq!(pool.allocate(size).unwrap().cast(), block, "{size:?}");
+        assert_eq!(pool.stats().cached, before);
+        for (block, layout) in [(block, size), (wall, layout(8))] {
+            // SAFETY: the block is live.
+            unsafe { pool.deallocate(block, layout) };
+        }
+    }
+    pool.verify().unwrap();
+}
+
+#[test]
 fn lists_open_when_the_rest_joins_the_top() {
     with_pool(|pool, get, put| {
         let large = get(45_000);

@@ -102,3 +102,63 @@ impl<H: Inspect + ?Sized> Inspect for &H {
         (**self).verify()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A heap that answers what it is asked for, and nothing that a default could be taken for.
+    struct Told;
+
+    const STATS: Stats = Stats {
+        capacity: 96,
+        used: 48,
+        free: 32,
+        cached: 16,
+        peak_used: 64,
+        live_blocks: 3,
+        failed_requests: 1,
+    };
+
+    const CORRUPTION: Corruption = Corruption {
+        invariant: "T1",
+        offset: 8,
+    };
+
+    /// Returns the run that starts at `from`, and ends at 96.
+    fn run(from: usize) -> Option<Run> {
+        (from < 96).then_some(Run {
+            kind: RunKind::Used,
+            start: from,
+            len: 96 - from,
+        })
+    }
+
+    impl Inspect for Told {
+        fn owns(&self, pointer: NonNull<u8>) -> bool {
+            pointer.addr().get() < 96
+        }
+
+        fn stats(&self) -> Stats {
+            STATS
+        }
+
+        fn next_run(&self, from: usize) -> Option<Run> {
+            run(from)
+        }
+
+        fn verify(&self) -> Result<(), Corruption> {
+            Err(CORRUPTION)
+        }
+    }
+
+    #[test]
+    fn a_reference_says_what_its_heap_says() {
+        let heap: &dyn Inspect = &&Told;
+        let pointer = |address| NonNull::new(core::ptr::without_provenance_mut(address)).unwrap();
+        assert_eq!([95, 96].map(|address| heap.owns(pointer(address))), [true, false]);
+        assert_eq!(heap.stats(), STATS);
+        assert_eq!([40, 96].map(|from| heap.next_run(from)), [run(40), None]);
+        assert_eq!(heap.verify(), Err(CORRUPTION));
+    }
+}

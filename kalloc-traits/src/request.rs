@@ -88,6 +88,8 @@ mod tests {
             for size in (1..near).chain(largest - near..=largest) {
                 let n = units(size, unit);
                 assert!(n * unit >= size && (n - 1) * unit < size);
+                let layout = Layout::from_size_align(size, 1).unwrap();
+                assert_eq!(Request::new(layout).map(|request| request.units(unit)), Some(n));
             }
         }
     }

@@ -119,6 +119,7 @@ mod tests {
         assert!(span.contains(at(100)) && span.contains(at(109)));
         assert!(!span.contains(at(99)) && !span.contains(at(110)) && !span.contains(at(usize::MAX)));
         assert!(!Span::EMPTY.contains(at(1)));
+        assert_eq!([Span::EMPTY, span].map(Span::is_empty), [true, false]);
     }
 
     #[test]

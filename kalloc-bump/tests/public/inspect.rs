@@ -1,6 +1,6 @@
 //! Counters, walk and ownership.
 
-use kalloc_bump::Bump;
+use kalloc_bump::{Bump, Lean, LeanDownward, Settings};
 use kalloc_traits::{Heap, Inspect, Run, RunKind, Stats};
 use std::ptr::NonNull;
 
@@ -108,6 +108,29 @@ fn the_counters_add_up() {
         failed_requests: 1,
     };
     assert_eq!(bump.stats(), expected);
+}
+
+#[test]
+fn a_bump_that_does_not_count_takes_what_it_has_handed_out_for_one_block() {
+    fn test<S: Settings>() {
+        let mut memory = Memory::filled(0);
+        let bump = Bump::<_, S>::with_settings(Scripted::growing(&mut memory, 104));
+        bump.init().unwrap();
+        let empty = bump.stats();
+        assert_eq!((empty.used, empty.free, empty.live_blocks), (0, empty.capacity, 0));
+        filled(&bump, layout(8, 8), 0);
+        filled(&bump, layout(16, 8), 0);
+        let expected = Stats {
+            used: 24,
+            free: empty.capacity - 24,
+            peak_used: 24,
+            live_blocks: 1,
+            ..empty
+        };
+        assert_eq!(bump.stats(), expected);
+    }
+    test::<Lean>();
+    test::<LeanDownward>();
 }
 
 #[test]

@@ -13,6 +13,11 @@ impl<const N: usize> Memory<N> {
         Self([MaybeUninit::uninit(); N])
     }
 
+    /// Returns the bytes.
+    pub(crate) fn bytes(&mut self) -> &mut [MaybeUninit<u8>] {
+        &mut self.0
+    }
+
     /// Returns a region over the bytes that has none of them yet, and calls `hook` before it gets more.
     pub(crate) fn growing<F: FnMut(During)>(&mut self, hook: F) -> Growing<SliceRegion<'_>, F> {
         Growing::new(SliceRegion::new(&mut self.0), hook)

@@ -187,6 +187,26 @@ fn whoever_brings_memory_is_served_from_it() {
 }
 
 #[test]
+fn a_request_that_growth_does_not_serve_ends_after_some_rounds() {
+    guarded(|| {
+        let mut memory = memory();
+        let growths = AtomicUsize::new(0);
+        let region = memory.growing(|during| {
+            growths.fetch_add(usize::from(during == During::Grow), Ordering::Relaxed);
+        });
+        let heap = Locked::<_, SpinLock>::new(Tiny::new(region));
+        let first = heap.allocate(ONE).expect("the region grows");
+        let before = growths.swap(0, Ordering::Relaxed);
+        // Each growth brings one slot, and none lies at a multiple of a gibibyte.
+        let aligned = Layout::from_size_align(SLOT, 1 << 30).unwrap();
+        assert_eq!(heap.allocate(aligned), Err(AllocError));
+        assert_eq!((before, growths.load(Ordering::Relaxed)), (1, 8));
+        assert_eq!(heap.stats().failed_requests, 1);
+        free(&heap, first);
+    });
+}
+
+#[test]
 fn a_heap_keeps_its_blocks_when_it_leaves_the_lock() {
     let mut memory = memory();
     let mut heap = Locked::<_, SpinLock>::new(Tiny::new(memory.growing(|_| {})));

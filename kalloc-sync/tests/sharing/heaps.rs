@@ -5,7 +5,7 @@ use std::alloc::Layout;
 use kalloc_bump::Bump;
 use kalloc_pool::{AddressOrdered, Pool};
 use kalloc_sync::{Locked, SpinLock};
-use kalloc_traits::{AllocError, Heap, Inspect, StaticArray, StaticRegion};
+use kalloc_traits::{AllocError, Heap, Inspect, SliceRegion, StaticArray, StaticRegion};
 
 use crate::exclusion::churn_together;
 use crate::growing::{During, Growing, Memory};
@@ -92,4 +92,21 @@ fn a_region_may_call_the_pool_it_feeds() {
 #[test]
 fn a_region_may_call_the_bump_it_feeds() {
     use_reentrant(&reentrant::BUMP);
+}
+
+#[test]
+fn to_claim_and_to_give_caches_up_reach_the_heap() {
+    let mut memory = Box::new(Memory::<BYTES>::new());
+    let heap = Locked::<_, SpinLock>::new(Pool::new(SliceRegion::new(memory.bytes())));
+    assert_eq!(heap.stats().capacity, 0);
+    heap.init().unwrap();
+    assert!(heap.stats().capacity > BYTES / 2);
+
+    let layout = Layout::new::<[u64; 4]>();
+    let block = heap.allocate(layout).unwrap();
+    // SAFETY: the block is live, and this is its layout.
+    unsafe { heap.deallocate(block.cast(), layout) };
+    assert!(heap.stats().cached >= layout.size());
+    heap.trim();
+    assert_eq!(heap.stats().cached, 0);
 }

@@ -4,7 +4,7 @@ use std::alloc::Layout;
 use std::ptr::NonNull;
 
 use kalloc_sync::Locked;
-use kalloc_traits::{Heap, Inspect, RunKind};
+use kalloc_traits::{Corruption, Heap, Inspect, Run, RunKind, Stats};
 
 use crate::growing::Memory;
 use crate::log::{LoggingLock, is_held};
@@ -55,4 +55,35 @@ fn the_closure_of_a_walk_may_use_the_heap() {
         assert_eq!(heap.stats().live_blocks, 5);
         assert!(!heap.owns(NonNull::from(&seen).cast()));
     });
+}
+
+/// A heap that has been overwritten.
+struct Broken;
+
+const BROKEN: Corruption = Corruption {
+    invariant: "B1",
+    offset: 8,
+};
+
+impl Inspect for Broken {
+    fn owns(&self, _: NonNull<u8>) -> bool {
+        false
+    }
+
+    fn stats(&self) -> Stats {
+        Stats::default()
+    }
+
+    fn next_run(&self, _: usize) -> Option<Run> {
+        None
+    }
+
+    fn verify(&self) -> Result<(), Corruption> {
+        Err(BROKEN)
+    }
+}
+
+#[test]
+fn what_the_heap_says_of_its_corruption_is_passed_on() {
+    assert_eq!(Locked::<_, LoggingLock>::new(Broken).verify(), Err(BROKEN));
 }

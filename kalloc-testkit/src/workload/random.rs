@@ -159,6 +159,26 @@ mod tests {
     }
 
     #[test]
+    fn a_step_is_one_that_its_slot_can_take() {
+        let mut ops = RandomOps::new(5, Mix::Mixed, 8, 4096);
+        let mut seen = [0; 7];
+        for _ in 0..2000 {
+            let kind = match ops.next(|slot| (slot % 2 == 0).then_some(64)) {
+                Op::Allocate(slot, _) if slot % 2 != 0 => 0,
+                Op::AllocateZeroed(slot, _) if slot % 2 != 0 => 1,
+                Op::Free(slot) if slot % 2 == 0 => 2,
+                Op::Resize(slot, _) if slot % 2 == 0 => 3,
+                Op::Grow(slot, wanted) if slot % 2 == 0 && wanted.size() >= 64 => 4,
+                Op::GrowZeroed(slot, wanted) if slot % 2 == 0 && wanted.size() >= 64 => 5,
+                Op::Shrink(slot, wanted) if slot % 2 == 0 && wanted.size() < 64 => 6,
+                other => panic!("{other:?}"),
+            };
+            seen[kind] += 1;
+        }
+        assert!(seen.iter().all(|&times| times > 0), "{seen:?}");
+    }
+
+    #[test]
     fn every_mix_gives_legal_layouts_for_every_limit() {
         let mut rng = Rng::new(3);
         for mix in Mix::ALL {

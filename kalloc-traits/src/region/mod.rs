@@ -98,3 +98,28 @@ pub unsafe trait RawRegion {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A region that says no more than it must.
+    struct Plain;
+
+    // SAFETY: the span is empty.
+    unsafe impl RawRegion for Plain {
+        fn span(&self) -> Span {
+            Span::EMPTY
+        }
+    }
+
+    #[test]
+    fn a_region_is_fixed_and_knows_nothing_unless_it_says_otherwise() {
+        let mut region = Plain;
+        assert_eq!(region.claim(), Ok(()));
+        assert_eq!(region.grow(8), Err(RegionError::Fixed));
+        assert_eq!(region.shrink(8), Err(RegionError::Fixed));
+        assert!(!region.is_zeroed());
+        assert_eq!(region.translate(NonNull::dangling()), None);
+    }
+}
