@@ -89,7 +89,7 @@ unsafe impl<R: RawRegion, S: Settings> Heap for Bump<R, S> {
 
     fn begin_growth(&self, layout: Layout) -> Result<Growth, RegionError> {
         let request = Request::new(layout).ok_or(RegionError::Fixed)?;
-        let step = self.with(|state| state.begin_growth::<S>(Need::Block(request), R::CAN_GROW))?;
+        let step = self.with(|state| state.begin_growth::<S>(Need::Block(request)))?;
         Ok(Growth::new(NonNull::from(&self.region).cast::<R>(), step))
     }
 

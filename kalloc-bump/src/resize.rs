@@ -226,8 +226,7 @@ impl<R: RawRegion, S: Settings> Bump<R, S> {
     fn grow_for_last(&self, start: usize, extent: usize) -> bool {
         // Once for more than is needed, and once for no more.
         for _ in 0..2 {
-            let Ok(step) = self.with(|state| state.begin_growth::<S>(Need::LastBlock(start, extent), R::CAN_GROW))
-            else {
+            let Ok(step) = self.with(|state| state.begin_growth::<S>(Need::LastBlock(start, extent))) else {
                 return false;
             };
             let growth = Growth::new(NonNull::from(&self.region).cast::<R>(), step);

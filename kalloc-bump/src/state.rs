@@ -149,14 +149,14 @@ impl State {
         self.barrier = 0;
     }
 
-    /// Marks the bump busy, and returns what to ask of the region, which may not be one that grows.
-    pub(crate) fn begin_growth<S: Settings>(&mut self, need: Need, can_grow: bool) -> Result<Step, RegionError> {
+    /// Marks the bump busy, and returns what to ask of the region. One that cannot grow is asked too: it may have memory that a
+    /// limit kept out until now.
+    pub(crate) fn begin_growth<S: Settings>(&mut self, need: Need) -> Result<Step, RegionError> {
         match self.phase {
             Phase::Unclaimed => {
                 self.phase = Phase::Claiming;
                 Ok(Step::Claim)
             }
-            Phase::Ready if !can_grow => Err(RegionError::Fixed),
             Phase::Ready => {
                 let shortfall = self.shortfall::<S>(need).ok_or(RegionError::Fixed)?;
                 let room = self.limit.saturating_sub(self.cursor.capacity());

@@ -66,7 +66,7 @@ impl Demand {
 /// For every policy this is the bound of *merging*, which is proved: if a request of `s` granules fails, each free block is
 /// smaller than what it needs, and there is at most one more free block than live ones. With `M` granules live at most, the
 /// smallest block of `k`, and `d` granules lost at most (to alignment, and in the configuration [`RealTime`](crate::RealTime) to blocks
-/// of one bin, up to a sixteenth of the largest request), that is (with `s` the worst size, `n` at most)
+/// of one bin, up to a sixteenth of the largest request and its alignment), that is (with `s` the worst size, `n` at most)
 ///
 /// ```text
 ///   (M - s) + (M - s) (s + d - 1) / k + (s + d - 1) + 1

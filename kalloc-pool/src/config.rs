@@ -41,8 +41,8 @@ pub trait Config: 'static {
 
     /// The quick lists are emptied, and stay closed, when the free memory at the high end of the region falls below one part
     /// in so many: they spend memory for speed, and only while there is plenty. They open again when there is a quarter more,
-    /// and as many blocks as there are lists have come back to it. In a region that has grown, or if this is 0 or more than the
-    /// region's granules, they never close.
+    /// and as many blocks as there are lists have come back to it. Lists that are open when the region grows, or if this is 0 or more
+    /// than the region's granules, never close.
     const QUICK_RESERVE: u32 = 2;
 
     /// The most blocks that are cut in advance when memory is taken that was never used before, one after the other, for

@@ -94,6 +94,36 @@ fn lists_open_when_the_rest_joins_the_top() {
     });
 }
 
+/// Fills a pool until an aligned block is the first to reach into what is reserved, with a block in the quick lists right
+/// before the top.
+fn with_lists_that_close(align: usize, test: impl Fn(&Pool<SliceRegion<'_>>, usize, NonNull<u8>)) {
+    let aligned = Layout::from_size_align(8, align).unwrap();
+    let fills = if cfg!(miri) { 29_700..29_800 } else { 28_000..33_000 };
+    for fill in fills.step_by(8) {
+        let mut memory = Box::new_uninit_slice(65_536);
+        let pool = Pool::new(SliceRegion::new(&mut memory));
+        pool.allocate(layout(fill)).unwrap();
+        let cached = pool.allocate(layout(320)).unwrap().cast();
+        // SAFETY: the block is live.
+        unsafe { pool.deallocate(cached, layout(320)) };
+        let block = pool.allocate(aligned).unwrap().cast();
+        pool.verify().unwrap_or_else(|flaw| panic!("{fill}: {flaw:?}"));
+        test(&pool, fill, block);
+    }
+}
+
+#[test]
+fn what_is_flushed_when_the_lists_close_merges_with_what_was_just_cut() {
+    for align in [16, 32] {
+        with_lists_that_close(align, |pool, fill, block| {
+            // SAFETY: the block is live.
+            unsafe { pool.deallocate(block, Layout::from_size_align(8, align).unwrap()) };
+            let free = pool.stats().capacity - fill;
+            assert!(pool.allocate(layout(free)).is_ok(), "{free} bytes in one piece");
+        });
+    }
+}
+
 #[test]
 fn lists_close_when_a_block_grows_over_the_top() {
     with_pool(|pool, get, put| {

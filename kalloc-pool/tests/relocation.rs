@@ -339,3 +339,18 @@ mod mapped {
         }
     }
 }
+
+#[test]
+fn a_longer_region_that_cannot_grow_is_taken_in_where_the_heap_goes_on() {
+    let (old, new) = (Memory::new(0), Memory::new(0));
+    let mut pool = Pool::<_>::new(old.region(LEN / 2));
+    pool.init().unwrap();
+    new.copy(&old);
+    // SAFETY: the memory is a copy, and no block is live.
+    unsafe { pool.rebase(new.region(LEN), 8) }
+        .map_err(|refused| refused.reason)
+        .unwrap();
+    let most = Layout::from_size_align(LEN / 4 * 3, 8).unwrap();
+    assert!(pool.allocate(most).is_ok());
+    pool.verify().unwrap();
+}

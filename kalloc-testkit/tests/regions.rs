@@ -4,8 +4,7 @@ use std::alloc::{Layout, System};
 use std::cell::Cell;
 use std::rc::Rc;
 
-use kalloc_bump::Bump;
-use kalloc_pool::Pool;
+use kalloc_pool::{Pool, Regions};
 use kalloc_testkit::fault::{FailingRegion, Plan, PlantedRegion, RegionFault};
 use kalloc_testkit::region::{Fill, GuardedRegion, Shape};
 use kalloc_testkit::region_conformance;
@@ -80,7 +79,11 @@ fn a_region_that_cannot_grow_is_never_asked_to() {
         heap.verify().unwrap();
     }
     test(Pool::<_>::new);
-    test(Bump::<_>::new);
+    test(|region| {
+        let regions = Regions::<_, 2>::new();
+        regions.add(region).map_err(|refused| refused.reason).unwrap();
+        regions
+    });
 }
 
 region_conformance!(carved_from_the_system, || CarvedRegion::new(

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use kalloc_bump::Bump;
 use kalloc_traits::growth::Step;
-use kalloc_traits::{AllocError, Heap, InitError, Inspect, RegionError, Span};
+use kalloc_traits::{AllocError, Heap, InitError, Inspect, RegionError, SliceRegion, Span};
 
 use crate::common::{Memory, Scripted, bytes, filled, free, is_filled, layout};
 
@@ -236,4 +236,15 @@ fn an_end_that_moves_down_is_followed_as_far_as_the_last_block() {
     free(&bump, second, bytes(24));
     free(&bump, block, bytes(40));
     assert_eq!(bump.stats().free, 64);
+}
+
+#[test]
+fn a_limit_that_is_raised_gives_the_rest_of_a_fixed_region() {
+    let mut memory = Box::new_uninit_slice(4096);
+    let bump = Bump::new(SliceRegion::new(&mut memory));
+    bump.set_limit(1024);
+    assert!(bump.allocate(bytes(800)).is_ok());
+    assert_eq!(bump.allocate(bytes(800)), Err(AllocError));
+    bump.set_limit(4096);
+    assert!(bump.allocate(bytes(800)).is_ok());
 }

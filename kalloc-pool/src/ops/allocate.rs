@@ -128,7 +128,8 @@ impl<C: Config> Engine<C> {
         // So blocks that grow at the top are seldom hemmed in by small ones.
         let most = if self.reserve == 0 { CHUNK / 16 } else { CHUNK };
         let chunk = most.min(self.top.len() / 64);
-        if chunk / 8 < len {
+        // What closes the lists frees what they hold, next to the chunk perhaps, which must not be in nobody's hands then.
+        if chunk / 8 < len || self.top.len() - chunk < self.reserve {
             return false;
         }
         self.join_rest_to_top();
@@ -259,7 +260,7 @@ impl<C: Config> Engine<C> {
     /// Cuts `len` granules, for which there is an exact bin, at a multiple of `align` off the rest, and some more for those that
     /// are likely to follow.
     fn cut_small_aligned(&mut self, len: u32, align: usize) -> Option<Free> {
-        let ample = len.saturating_add(granules::<C>(align) as u32);
+        let ample = len.saturating_add(u32::try_from(granules::<C>(align)).unwrap_or(u32::MAX));
         if self.rest.len() < ample {
             if let Some(place) = self.index.find_aligned(&self.arena, len, align) {
                 return Some(self.cut_at(place, len));

@@ -84,7 +84,8 @@ impl Moved {
 
 impl<R: RawRegion, C: Config> Pool<R, C> {
     /// Goes on in `region`, where the pool's memory appears now, and returns the region it had and the way from old pointers to
-    /// new ones: after paging was turned on, or in another mapping of the same pages, or in a copy. Takes constant time.
+    /// new ones: after paging was turned on, or in another mapping of the same pages, or in a copy. Takes constant time,
+    /// but for a longer region, which is taken in as after a growth.
     ///
     /// `align` is the largest alignment of a block that is live, in bytes. Where a block lies in the region does not change, so
     /// the two addresses must be congruent modulo it.
@@ -132,7 +133,9 @@ impl<R: RawRegion, C: Config> Pool<R, C> {
             len,
             to,
         };
-        Ok((core::mem::replace(self.region.get_mut(), region), moved))
+        let old = core::mem::replace(self.region.get_mut(), region);
+        self.take_in_the_rest();
+        Ok((old, moved))
     }
 
     /// Leaves the heap in its memory, to be taken up by [`attach`](Self::attach): after a reset of the machine, by another
@@ -215,7 +218,17 @@ impl<R: RawRegion, C: Config> Pool<R, C> {
         let mut pool = Self::with_config(region);
         *pool.engine.get_mut() = engine;
         pool.is_claimed.set(true);
+        pool.take_in_the_rest();
         Ok((pool, moved))
+    }
+
+    /// Takes in what a region that cannot grow has more than the heap: no growth will bring it.
+    fn take_in_the_rest(&mut self) {
+        if !R::CAN_GROW {
+            let span = self.region.get_mut().span();
+            // SAFETY: the region is claimed, and starts with what the heap has.
+            _ = unsafe { self.engine.get_mut().take_in(span) };
+        }
     }
 
     /// Returns whether the heap has a state that can be taken elsewhere.

@@ -186,7 +186,8 @@ impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Regions<R, N, C, S> 
         }
         // With less there may be no place for the smallest block. What a region cannot do, laying out will tell.
         let least = Engine::<C>::region_for(1, 1).unwrap_or(0);
-        if let Some(missing) = least.checked_sub(region.span().len()).filter(|&missing| missing > 0) {
+        let missing = least.saturating_sub(region.span().len());
+        if R::CAN_GROW && missing > 0 {
             _ = region.grow(missing);
         }
         let span = region.span();

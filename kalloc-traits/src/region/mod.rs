@@ -36,8 +36,8 @@ use crate::span::Span;
 /// - Its pointer is valid for the whole reservable range, and no method invalidates pointers derived from it before: do
 ///   not store the memory as a reference or a `Box`, whose move would. `NonNull<u8>` and a `PhantomData` will do.
 pub unsafe trait RawRegion {
-    /// Whether [`grow`](Self::grow) may ever succeed. If it may not, a heap never calls it, and leaves the code out that would
-    /// take the new memory in: some 400 bytes of it in a pool on a small machine. The default is that it may.
+    /// Whether [`grow`](Self::grow) may ever succeed. If it may not, a heap need not call it: a pool leaves the code out that
+    /// would take the new memory in, some 500 bytes of it on a small machine. The default is that it may.
     const CAN_GROW: bool = true;
 
     /// Takes possession of the memory. The heap calls it before any other method, and again only after it has refused:
