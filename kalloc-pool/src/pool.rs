@@ -94,11 +94,6 @@ impl<R: RawRegion, C: Config> Pool<R, C> {
         }
         match self.with(|engine| engine.allocate(layout)) {
             Some(block) => Ok(block),
-            // It would be asked for nothing, and the heap searched again.
-            None if !R::CAN_GROW && self.is_claimed.get() => {
-                self.count_failure();
-                Err(AllocError)
-            }
             None => self.allocate_growing(layout),
         }
     }
@@ -107,6 +102,11 @@ impl<R: RawRegion, C: Config> Pool<R, C> {
     #[cold]
     #[inline(never)]
     fn allocate_growing(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        if !R::CAN_GROW && self.is_claimed.get() {
+            // It would be asked for nothing, and the heap searched again.
+            self.count_failure();
+            return Err(AllocError);
+        }
         Ok(allocate_growing(self, layout, 0)?.block)
     }
 }
