@@ -16,7 +16,7 @@ fn cost<C: Config>(size: usize, align: usize) -> usize {
     pool.init().unwrap();
     let layout = Layout::from_size_align(size, align).unwrap();
     let before = pool.stats();
-    let count = if cfg!(miri) { 10 } else { 1000 };
+    let count = 1000;
     for _ in 0..count {
         pool.allocate(layout).unwrap();
     }
@@ -76,7 +76,7 @@ fn pages<C: Config>(layout: Layout, region_bytes: usize) -> usize {
 
 #[test]
 fn aligned_blocks_leave_no_gaps() {
-    let region = if cfg!(miri) { 3 << 13 } else { 1 << 24 };
+    let region = 1 << 24;
     for (size, align) in [(4096, 4096), (512, 512), (64, 64)] {
         let layout = Layout::from_size_align(size, align).unwrap();
         // All but the state (1/64, 1/1024 and a little) and what is lost to reach the first multiple.

@@ -149,7 +149,7 @@ fn a_region_that_brings_more_than_asked_for_refuses_only_at_its_end() {
                 yields: Yield::More(more),
                 ..Plan::default()
             };
-            let reserve = if cfg!(miri) { 80_000 } else { 4 << 20 };
+            let reserve = if cfg!(miri) { 30_000 } else { 4 << 20 };
             let (region, watch) = FailingRegion::new(Shape::new(4096).with_reserve(reserve), plan);
             let pool = Pool::<_, C>::with_config(region);
             while pool.allocate(layout(500, 8)).is_ok() {}
