@@ -99,7 +99,7 @@ fn lists_open_when_the_rest_joins_the_top() {
 /// before the top.
 fn with_lists_that_close(align: usize, test: impl Fn(&Pool<SliceRegion<'_>>, usize, NonNull<u8>)) {
     let aligned = Layout::from_size_align(8, align).unwrap();
-    let fills = if cfg!(miri) { 29_700..29_800 } else { 28_000..33_000 };
+    let fills = if cfg!(miri) { 29_704..29_800 } else { 28_000..33_000 };
     for fill in fills.step_by(8) {
         let mut memory = Box::new_uninit_slice(65_536);
         let pool = Pool::new(SliceRegion::new(&mut memory));
