@@ -24,6 +24,9 @@ const ROOM: u32 = 16;
 /// The least granules of a block that moves to the top when it has outgrown its place.
 const LARGE: u32 = 128;
 
+/// How many free granules may lie below the top, besides half as many as are used, when a block moves there.
+const SPREAD: u32 = 4096;
+
 impl<C: Config> Engine<C> {
     /// Returns a block for `layout` out of a quick list. None has blocks for a size of zero.
     #[inline(always)]
@@ -200,7 +203,7 @@ impl<C: Config> Engine<C> {
     }
 
     /// Cuts `len` granules where there is much room behind them, for a block that has outgrown its place: it is likely to
-    /// grow again, and there it need not move.
+    /// grow again, and there it need not move. The top has such room, but is taken only while little is free below it.
     #[cold]
     fn cut_roomy(&mut self, len: u32) -> Option<Free> {
         let granules = self.arena.granules();
@@ -214,6 +217,11 @@ impl<C: Config> Engine<C> {
                 self.index.link(&mut self.arena, rest);
             }
             return Some(block);
+        }
+        // More than that below the top is free already: the heap would spread over memory that no cache holds.
+        let used = self.counters.used();
+        if self.top.start().saturating_sub(used) > used / 2 + SPREAD {
+            return None;
         }
         self.cut_top(len)
     }
