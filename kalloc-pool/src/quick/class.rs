@@ -19,13 +19,17 @@ const LARGE_SHARE: u32 = 64;
 const MANY_SHARE: u32 = 512;
 
 /// How many blocks that is.
-const FEW: u32 = 16;
+const FEW: u32 = 8;
 
 /// The exact lists are halved while they take more than one part in so many of the region's bytes.
 const TABLE_SHARE: usize = 4096;
 
 /// There are so many exact lists in the smallest region, if the configuration has them.
 const FEWEST: u32 = 64;
+
+/// In a small region there are as many exact lists as one in so many of the granules that each may hold, but no fewer than that:
+/// the heads of all would be one part in a hundred of it.
+const HEAD_SHARE: u32 = 16;
 
 /// Words of the table that a list takes.
 pub(super) const WORDS: u32 = 2;
@@ -92,7 +96,8 @@ impl Classes {
 
     /// Returns how many classes there are if each list may hold `share` granules: one block at least.
     pub(super) fn count<C: Config>(self, share: u32) -> u32 {
-        let exact = share.min(self.exact.min(FEWEST).saturating_sub(1));
+        let worth = share.min((share / HEAD_SHARE).max(HEAD_SHARE));
+        let exact = worth.min(self.exact.min(FEWEST).saturating_sub(1));
         match (C::QUICK_LARGEST / C::GRANULE).min((share / LARGE_SHARE).max(exact) as usize) as u32 {
             0 => 0,
             largest => self.class_of(largest) + 1,
@@ -144,6 +149,24 @@ mod tests {
             last = classes.exact;
         }
         assert_eq!(last, Standard::QUICK_EXACT);
+    }
+
+    #[test]
+    fn the_heads_of_the_first_lists_take_one_part_in_256_of_a_region() {
+        for (granules, classes) in regions() {
+            let count = classes.count::<Standard>(share::<Standard>(granules)).min(FEWEST);
+            let heads = (count as usize).saturating_sub(1) * LIST;
+            assert!(
+                heads * 256 <= granules as usize * Standard::GRANULE || count <= HEAD_SHARE + 1,
+                "{granules}"
+            );
+        }
+        let (full, small) = (share::<Standard>(1 << 14), share::<Standard>(1 << 12));
+        assert_eq!(Classes::of::<Standard>(1 << 14).count::<Standard>(full), FEWEST);
+        assert_eq!(
+            Classes::of::<Standard>(1 << 12).count::<Standard>(small),
+            HEAD_SHARE + 1
+        );
     }
 
     #[test]
