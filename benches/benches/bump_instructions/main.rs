@@ -5,22 +5,15 @@
 //! is the same for all; the layout is known ahead where the case does not say otherwise. Run as a test, each case runs once and
 //! nothing is counted.
 
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-mod callgrind;
 mod cases;
 mod peers;
 
-/// Where callgrind has no requests in this program, nothing is counted.
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-mod callgrind {
-    pub(crate) fn dumped(_: &str, work: &mut dyn FnMut()) {
-        work()
-    }
-}
-
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::process::{Command, ExitCode, Stdio};
 use std::{env, fs};
+
+use kalloc_benches::callgrind::{counted, dump};
 
 /// The argument that says that this is the run to be counted.
 const COUNT: &str = "--counted";
@@ -59,7 +52,10 @@ fn run_all(mut count: impl FnMut(&str, &str, &mut dyn FnMut())) {
 fn main() -> ExitCode {
     let has = |argument: &str| env::args().any(|given| given == argument);
     if has(COUNT) {
-        run_all(|peer, case, work| callgrind::dumped(&format!("{peer}: {case}"), work));
+        run_all(|peer, case, work| {
+            counted(work);
+            dump(&CString::new(format!("{peer}: {case}")).expect("no name holds a zero"));
+        });
         return ExitCode::SUCCESS;
     }
     if !has("--bench") {
