@@ -93,7 +93,7 @@ pub(crate) const BACKENDS: [Backend; 13] = [
     },
     Backend {
         name: "bump, words, downwards",
-        explore: || explore_bump::<Words>(BUMP_BYTES, &BUMP),
+        explore: || explore_bump::<Words>(BUMP_BYTES * Words::MIN_ALIGN + 2, &WORDS),
         soak: |seed, ops| soak_bump::<Words>(seed, ops),
     },
     Backend {
@@ -133,6 +133,7 @@ const STANDARD: [Layout; 6] = [
 ];
 const HOARDER: [Layout; 4] = [layout(16, 8), layout(32, 8), layout(48, 16), layout(20, 32)];
 const BUMP: [Layout; 5] = [layout(1, 1), layout(2, 1), layout(3, 2), layout(8, 8), layout(5, 1)];
+const WORDS: [Layout; 5] = [layout(4, 1), layout(5, 4), layout(10, 8), layout(32, 32), layout(20, 1)];
 
 /// Explores a pool over a region of `len` bytes. `from` is where a free block's state begins. A complete pool refuses nothing
 /// that fits.
