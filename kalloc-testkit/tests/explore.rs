@@ -67,21 +67,22 @@ impl<const DOWN: bool> Settings for Words<DOWN> {
     const MIN_ALIGN: usize = 4;
 }
 
-/// Explores a bump to a depth, and expects that nothing breaks. One that does not count knows neither its blocks nor when all of
-/// them are gone.
+/// Explores a bump over 40 bytes to a depth, and expects that nothing breaks. One that does not count knows neither its blocks
+/// nor when all of them are gone.
 fn explore_bump<S: Settings>() {
     let explorer = Explorer::new(&LAYOUTS).depth(DEPTH);
     let build = Bump::<RangeRegion, S>::with_settings;
     let explored = if S::COUNTS {
         // SAFETY: a bump's state lies in its value, and nothing there points into it.
-        explorer.run(&mut unsafe { InPlace::open(24, build) })
+        explorer.run(&mut unsafe { InPlace::open(40, build) })
     } else {
         // SAFETY: as before.
         explorer
             .may_stay_in_pieces()
-            .run(&mut unsafe { InPlace::new(24, build) })
+            .run(&mut unsafe { InPlace::new(40, build) })
     };
-    assert!(explored.unwrap_or_else(|failure| panic!("{failure}")).transitions > 500);
+    let explored = explored.unwrap_or_else(|failure| panic!("{failure}"));
+    assert!(cfg!(miri) || explored.transitions > 500, "{explored}");
 }
 
 #[test]
