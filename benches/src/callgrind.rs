@@ -24,8 +24,8 @@ pub fn counted<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// Writes what was counted since the last time to callgrind's file, under this label, and counts from zero on.
-pub fn dump(label: &'static CStr) {
-    request(DUMP_STATS_AT, label.as_ptr().addr());
+pub fn dump(label: &CStr) {
+    request(DUMP_STATS_AT, label.as_ptr().expose_provenance());
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -33,7 +33,7 @@ pub fn dump(label: &'static CStr) {
 fn request(code: usize, argument: usize) {
     let request = [code, argument, 0, 0, 0, 0];
     // SAFETY: rotating by 3, 13, 61 and 51 turns `rdi` by 128 bits, which leaves it as it was, and `rbx` is exchanged with
-    // itself. Valgrind reads `request`, and what lies at the argument of a dump, a text that lasts as long as the program; it
+    // itself. Valgrind reads `request`, and what lies at the argument of a dump, a text that lasts as long as the request; it
     // writes `rdx`.
     unsafe {
         asm!(

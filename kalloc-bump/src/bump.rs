@@ -153,9 +153,13 @@ impl<R: RawRegion, S: Settings> Bump<R, S> {
     }
 
     /// Allocates when the memory at hand does not do, or no byte is asked for. Returns where the block starts.
+    ///
+    /// Like all that is called off the fast path, it cannot unwind, and being `extern "C"` tells the compiler so. Otherwise a loop that
+    /// pushes to a vector keeps the vector in memory, for whoever would see it then, and takes an instruction more for each push.
     #[cold]
     #[inline(never)]
-    pub(crate) fn allocate_slowly(&self, layout: Layout) -> Option<NonNull<u8>> {
+    #[expect(improper_ctypes_definitions, reason = "only Rust calls it")]
+    pub(crate) extern "C" fn allocate_slowly(&self, layout: Layout) -> Option<NonNull<u8>> {
         if layout.size() == 0 {
             return Some(dangling(layout.align()).cast());
         }

@@ -158,7 +158,16 @@ impl<R: RawRegion, S: Settings> Bump<R, S> {
     /// As for [`Heap::deallocate`], with `old`.
     #[cold]
     #[inline(never)]
-    pub(crate) unsafe fn grow_slowly(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<[u8]>> {
+    #[expect(
+        improper_ctypes_definitions,
+        reason = "only Rust calls it; see `Bump::allocate_slowly`"
+    )]
+    pub(crate) unsafe extern "C" fn grow_slowly(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Option<NonNull<[u8]>> {
         if new.size() < old.size() {
             return None;
         }
@@ -209,7 +218,16 @@ impl<R: RawRegion, S: Settings> Bump<R, S> {
     ///
     /// As for [`Heap::deallocate`], with `old`.
     #[inline(never)]
-    pub(crate) unsafe fn shrink_slowly(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<[u8]>> {
+    #[expect(
+        improper_ctypes_definitions,
+        reason = "only Rust calls it; see `Bump::allocate_slowly`"
+    )]
+    pub(crate) unsafe extern "C" fn shrink_slowly(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Option<NonNull<[u8]>> {
         if new.size() > old.size() {
             return None;
         }

@@ -5,10 +5,11 @@
 
 use std::alloc::Layout;
 
-use kalloc_bump::Bump;
+use kalloc_bump::{Bump, Direction, Downward, Lean, LeanDownward, Settings};
 use kalloc_pool::{AddressOrdered, Config, Pool, SegregatedFit, Standard, Tiny};
 use kalloc_testkit::drive::explore::{Explored, Explorer, InPlace, Kept, Rebuilt};
 use kalloc_testkit::fault::planted::{Fault, Planted};
+use kalloc_traits::RangeRegion;
 
 /// How many steps to take.
 const DEPTH: usize = if cfg!(miri) { 2 } else { 5 };
@@ -58,12 +59,48 @@ fn quick_lists_keep_their_word_in_every_program() {
     assert!(explore::<Hoarder>(288, DEPTH).states > 100);
 }
 
+/// A bump in units of 4 bytes.
+struct Words<const DOWN: bool>;
+
+impl<const DOWN: bool> Settings for Words<DOWN> {
+    const DIRECTION: Direction = if DOWN { Direction::Down } else { Direction::Up };
+    const MIN_ALIGN: usize = 4;
+}
+
+/// Explores a bump over 40 bytes to a depth, and expects that nothing breaks. One that does not count knows neither its blocks
+/// nor when all of them are gone.
+fn explore_bump<S: Settings>() {
+    let explorer = Explorer::new(&LAYOUTS).depth(DEPTH);
+    let build = Bump::<RangeRegion, S>::with_settings;
+    let explored = if S::COUNTS {
+        // SAFETY: a bump's state lies in its value, and nothing there points into it.
+        explorer.run(&mut unsafe { InPlace::open(40, build) })
+    } else {
+        // SAFETY: as before.
+        explorer
+            .may_stay_in_pieces()
+            .run(&mut unsafe { InPlace::new(40, build) })
+    };
+    let explored = explored.unwrap_or_else(|failure| panic!("{failure}"));
+    assert!(cfg!(miri) || explored.transitions > 500, "{explored}");
+}
+
 #[test]
 fn a_bump_keeps_its_word_in_every_program() {
-    // SAFETY: a bump's state lies in its value, and nothing there points into it.
-    let mut place = unsafe { InPlace::open(24, Bump::new) };
-    let explored = Explorer::new(&LAYOUTS).depth(DEPTH).run(&mut place);
-    assert!(explored.unwrap_or_else(|failure| panic!("{failure}")).transitions > 500);
+    explore_bump::<kalloc_bump::Standard>();
+    explore_bump::<Downward>();
+}
+
+#[test]
+fn a_bump_in_words_keeps_its_word_in_every_program() {
+    explore_bump::<Words<false>>();
+    explore_bump::<Words<true>>();
+}
+
+#[test]
+fn a_bump_that_does_not_count_keeps_its_word_in_every_program() {
+    explore_bump::<Lean>();
+    explore_bump::<LeanDownward>();
 }
 
 /// Explores a planted heap, and returns what broke.

@@ -2,7 +2,7 @@
 
 use std::alloc::Layout;
 
-use kalloc_bump::Bump;
+use kalloc_bump::{Bump, Direction, Downward, Lean, LeanDownward, Settings};
 use kalloc_pool::{
     AddressOrdered, BestFitting, Checked, Config, Pool, RealTime, Regions, SegregatedFit, Standard, Tiny,
 };
@@ -23,6 +23,14 @@ impl Config for Hoarder {
     type Index = SegregatedFit<1>;
 }
 
+/// A bump downwards, in units of 4 bytes.
+pub(crate) struct Words;
+
+impl Settings for Words {
+    const DIRECTION: Direction = Direction::Down;
+    const MIN_ALIGN: usize = 4;
+}
+
 /// A configuration, and what can be done with it.
 pub(crate) struct Backend {
     pub(crate) name: &'static str,
@@ -32,7 +40,7 @@ pub(crate) struct Backend {
     pub(crate) soak: fn(seed: u64, ops: usize),
 }
 
-pub(crate) const BACKENDS: [Backend; 9] = [
+pub(crate) const BACKENDS: [Backend; 13] = [
     Backend {
         name: "pool Standard",
         explore: || explore_pool::<Standard>(176, &STANDARD, 0, true),
@@ -75,11 +83,28 @@ pub(crate) const BACKENDS: [Backend; 9] = [
     },
     Backend {
         name: "bump",
-        explore: explore_bump,
-        soak: |seed, ops| {
-            let bump = Bump::new(memory(seed));
-            soak(&bump, seed, ops, |bump| bump.verify());
-        },
+        explore: || explore_bump::<kalloc_bump::Standard>(BUMP_BYTES, &BUMP),
+        soak: |seed, ops| soak_bump::<kalloc_bump::Standard>(seed, ops),
+    },
+    Backend {
+        name: "bump, downwards",
+        explore: || explore_bump::<Downward>(BUMP_BYTES, &BUMP),
+        soak: |seed, ops| soak_bump::<Downward>(seed, ops),
+    },
+    Backend {
+        name: "bump, words, downwards",
+        explore: || explore_bump::<Words>(BUMP_BYTES * Words::MIN_ALIGN + 2, &WORDS),
+        soak: |seed, ops| soak_bump::<Words>(seed, ops),
+    },
+    Backend {
+        name: "bump, lean",
+        explore: || explore_bump::<Lean>(BUMP_BYTES, &BUMP),
+        soak: |seed, ops| soak_bump::<Lean>(seed, ops),
+    },
+    Backend {
+        name: "bump, lean, downwards",
+        explore: || explore_bump::<LeanDownward>(BUMP_BYTES, &BUMP),
+        soak: |seed, ops| soak_bump::<LeanDownward>(seed, ops),
     },
 ];
 
@@ -108,6 +133,7 @@ const STANDARD: [Layout; 6] = [
 ];
 const HOARDER: [Layout; 4] = [layout(16, 8), layout(32, 8), layout(48, 16), layout(20, 32)];
 const BUMP: [Layout; 5] = [layout(1, 1), layout(2, 1), layout(3, 2), layout(8, 8), layout(5, 1)];
+const WORDS: [Layout; 5] = [layout(4, 1), layout(5, 4), layout(10, 8), layout(32, 32), layout(20, 1)];
 
 /// Explores a pool over a region of `len` bytes. `from` is where a free block's state begins. A complete pool refuses nothing
 /// that fits.
@@ -164,11 +190,19 @@ fn run_scrubbed<H: Heap>(explorer: Explorer<'_>, mut place: InPlace<H>, from: us
     unsafe { explorer.scrubbed(free, cached) }.run(&mut place)
 }
 
-/// Explores a bump.
-fn explore_bump() -> Result<Explored, Failure> {
-    // SAFETY: a bump's state lies in its value, and nothing there points into it.
-    let mut place = unsafe { InPlace::open(BUMP_BYTES, Bump::new) };
-    Explorer::new(&BUMP).filled_once().run(&mut place)
+/// Explores a bump over a region of `len` bytes. One that does not count knows neither its blocks nor when all of them are gone.
+fn explore_bump<S: Settings>(len: usize, layouts: &[Layout]) -> Result<Explored, Failure> {
+    let explorer = Explorer::new(layouts).filled_once();
+    let build = Bump::<RangeRegion, S>::with_settings;
+    if S::COUNTS {
+        // SAFETY: a bump's state lies in its value, and nothing there points into it.
+        explorer.run(&mut unsafe { InPlace::open(len, build) })
+    } else {
+        // SAFETY: as before.
+        explorer
+            .may_stay_in_pieces()
+            .run(&mut unsafe { InPlace::new(len, build) })
+    }
 }
 
 /// A region in which a bump has ten million transitions.
@@ -187,6 +221,12 @@ fn soak_pool<C: Config>(seed: u64, ops: usize) {
     pool.trim();
     let stats = pool.stats();
     assert_eq!((stats.used, stats.free), (0, stats.capacity), "seed {seed}, at the end");
+}
+
+/// Soaks a bump.
+fn soak_bump<S: Settings>(seed: u64, ops: usize) {
+    let bump = Bump::<_, S>::with_settings(memory(seed));
+    soak(&bump, seed, ops, |bump| bump.verify());
 }
 
 /// Soaks a heap in two regions, and expects to find it whole at the end.

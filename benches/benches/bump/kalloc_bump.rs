@@ -4,7 +4,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use allocator_api2_02::vec::Vec;
-use kalloc_bump::{Arena as _, Bump, LeanDownward, Settings, Standard};
+use kalloc_bump::{Arena as _, Bump, Lean, LeanDownward, Settings, Standard};
 use kalloc_traits::{Heap, StaticArray, StaticRegion};
 
 use crate::arena::{Arena, BYTES};
@@ -20,6 +20,10 @@ pub(crate) trait Named: Settings {
 
 impl Named for Standard {
     const NAME: &'static str = "kalloc-bump";
+}
+
+impl Named for Lean {
+    const NAME: &'static str = "kalloc-bump, lean";
 }
 
 impl Named for LeanDownward {

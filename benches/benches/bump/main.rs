@@ -13,7 +13,7 @@ use core::alloc::Layout;
 use core::hint::black_box;
 use std::time::Duration;
 
-use ::kalloc_bump::LeanDownward;
+use ::kalloc_bump::{Lean, LeanDownward};
 use arena::{Arena, check};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
@@ -34,6 +34,7 @@ macro_rules! group {
         let mut group = $criterion.benchmark_group($name);
         group.throughput(Throughput::Elements(u64::from(COUNT)));
         bench(&mut group, $work as fn(&KallocBump));
+        bench(&mut group, $work as fn(&KallocBump<Lean>));
         bench(&mut group, $work as fn(&KallocBump<LeanDownward>));
         bench(&mut group, $work as fn(&Bumpalo));
         bench(&mut group, $work as fn(&BumpScope));

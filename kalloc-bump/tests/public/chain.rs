@@ -4,7 +4,7 @@ use std::alloc::{Layout, System};
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 
-use kalloc_bump::{Arena, Bump, Chain, Downward, Lean, Settings, Standard};
+use kalloc_bump::{Arena, Bump, Chain, Downward, Lean, LeanDownward, Settings, Standard};
 use kalloc_traits::glue::global::GlobalHeap;
 use kalloc_traits::{AllocError, Heap, Inspect};
 
@@ -125,6 +125,38 @@ fn a_limit_is_for_all_chunks_together() {
         .map(|(_, layout)| layout.size())
         .sum();
     assert!(lent <= 2000, "{lent}");
+}
+
+/// The newest chunk says nothing of the others.
+#[test]
+fn a_chain_that_does_not_count_has_a_live_block_when_its_newest_chunk_is_empty() {
+    fn test<S: Settings>() {
+        let chain = Chain::<_, S>::with_settings(Watched::default());
+        assert_eq!(chain.stats().live_blocks, 0);
+        filled(&chain, bytes(400), 1);
+        let newest = filled(&chain, bytes(400), 2);
+        assert_eq!(chain.source().lent.borrow().len(), 2);
+        free(&chain, newest, bytes(400));
+        assert_eq!(chain.stats().live_blocks, 1);
+    }
+    test::<Lean>();
+    test::<LeanDownward>();
+}
+
+#[test]
+fn a_chain_remembers_its_peak_when_it_begins_another_chunk() {
+    fn test<S: Settings>() {
+        let chain = Chain::<_, S>::with_settings(Watched::default());
+        let first = filled(&chain, bytes(200), 1);
+        filled(&chain, bytes(250), 2);
+        free(&chain, first, bytes(200));
+        filled(&chain, bytes(100), 3);
+        assert_eq!(chain.source().lent.borrow().len(), 2);
+        let stats = chain.stats();
+        assert_eq!((stats.used, stats.peak_used), (350, 450));
+    }
+    test::<Standard>();
+    test::<Downward>();
 }
 
 #[test]
