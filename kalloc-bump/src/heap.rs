@@ -141,4 +141,4 @@ unsafe impl<R: RawRegion, S: Settings> Heap for Bump<R, S> {
     }
 }
 
-kalloc_traits::impl_allocator!([R: RawRegion, S: Settings] Bump<R, S>, trusting);
+kalloc_traits::impl_allocator!([R: RawRegion, S: Settings] Bump<R, S>, trusting if S::TRUSTS);

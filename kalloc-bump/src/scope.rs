@@ -254,4 +254,4 @@ unsafe impl<B: Heap> Heap for Scope<'_, B> {
     }
 }
 
-impl_allocator!([B: Heap] Scope<'_, B>, trusting);
+impl_allocator!([B: Heap] Scope<'_, B>);

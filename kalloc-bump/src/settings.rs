@@ -51,6 +51,11 @@ pub trait Settings: 'static {
     /// may miss what was freed singly. It starts over when blocks are freed in the reverse order, or by `reset`, and clears what
     /// shall be zero.
     const COUNTS: bool = true;
+
+    /// Whether `Allocator::grow` and `Allocator::shrink` rely on what their callers owe by that trait's contract: that the new size
+    /// is not smaller, or not larger. Otherwise such a call is refused, at an instruction or two; here it is undefined behaviour,
+    /// but for debug builds, which abort. `Heap`'s methods refuse it in any case.
+    const TRUSTS: bool = false;
 }
 
 /// The default: upwards, any alignment, as much growth as is needed, with counters.
@@ -67,21 +72,23 @@ impl Settings for Downward {
     const DIRECTION: Direction = Direction::Down;
 }
 
-/// As [`Standard`], but without counters.
+/// As [`Standard`], but without counters, and trusting.
 #[derive(Clone, Copy, Debug)]
 pub struct Lean;
 
 impl Settings for Lean {
     const COUNTS: bool = false;
+    const TRUSTS: bool = true;
 }
 
-/// As [`Downward`], but without counters.
+/// As [`Downward`], but without counters, and trusting.
 #[derive(Clone, Copy, Debug)]
 pub struct LeanDownward;
 
 impl Settings for LeanDownward {
     const DIRECTION: Direction = Direction::Down;
     const COUNTS: bool = false;
+    const TRUSTS: bool = true;
 }
 
 /// Returns what a block of `size` bytes takes: `size` rounded up to the least alignment. `None` if that is more than

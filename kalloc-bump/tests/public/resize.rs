@@ -156,3 +156,20 @@ fn a_failed_grow_or_shrink_leaves_the_block_as_it_was() {
     free(&bump, block, bytes(8));
     assert_eq!(bump.verify(), Ok(()));
 }
+
+#[test]
+fn allocator_refuses_to_resize_in_the_wrong_direction_unless_the_settings_trust() {
+    use allocator_api2::alloc::Allocator;
+
+    let mut memory = Memory::filled(0);
+    let bump = Bump::new(Scripted::fixed(&mut memory, 64));
+    let block = filled(&bump, bytes(8), 1);
+    // SAFETY: the block is live; the sizes are in the wrong order, which these settings look at.
+    unsafe {
+        assert!(Allocator::grow(&bump, block, bytes(8), bytes(4)).is_err());
+        assert!(Allocator::grow_zeroed(&bump, block, bytes(8), bytes(4)).is_err());
+        assert!(Allocator::shrink(&bump, block, bytes(8), bytes(16)).is_err());
+    }
+    assert!(is_filled(block, 8, 1));
+    assert_eq!((bump.stats().used, bump.verify()), (8, Ok(())));
+}

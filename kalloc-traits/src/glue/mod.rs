@@ -35,25 +35,28 @@ pub mod global;
 /// ```
 ///
 /// A `Heap` refuses to grow a block to fewer bytes or to shrink it to more, and pays for that at each resize. `Allocator` owes no
-/// such answer: its caller must not ask. With `trusting` behind the type, the compiler relies on the caller there, and leaves out
-/// of `Allocator`'s methods what the heap would look at in vain; in a debug build it still looks, and aborts.
+/// such answer: its caller must not ask. With `, trusting if CONSTANT` behind the type, and where the constant is true, the compiler
+/// relies on the caller there, and leaves out of `Allocator`'s methods what the heap would look at in vain; in a debug build it
+/// still looks, and aborts.
 #[macro_export]
 macro_rules! impl_allocator {
-    ([$($generics:tt)*] $heap:ty $(, $trust:ident)?) => {
-        $crate::__impl_api2_02!([$($generics)*] $heap $(, $trust)?);
-        $crate::__impl_api2_03!([$($generics)*] $heap $(, $trust)?);
-        $crate::__impl_api2_04!([$($generics)*] $heap $(, $trust)?);
-        $crate::__impl_core!([$($generics)*] $heap $(, $trust)?);
+    ([$($generics:tt)*] $heap:ty $(, trusting if $trusts:expr)?) => {
+        $crate::__impl_api2_02!([$($generics)*] $heap $(, $trusts)?);
+        $crate::__impl_api2_03!([$($generics)*] $heap $(, $trusts)?);
+        $crate::__impl_api2_04!([$($generics)*] $heap $(, $trusts)?);
+        $crate::__impl_core!([$($generics)*] $heap $(, $trusts)?);
     };
 }
 
-/// Lets the compiler rely on what the caller of an `Allocator` owes.
+/// Lets the compiler rely on what the caller of an `Allocator` owes, if `$trusts`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __rely_on {
-    (trusting, $fact:expr) => {
-        // SAFETY: `Allocator::grow` may only be called with a new size that is not smaller, `shrink` with one that is not larger.
-        unsafe { ::core::hint::assert_unchecked($fact) };
+    ($trusts:expr, $fact:expr) => {
+        if $trusts {
+            // SAFETY: `Allocator::grow` may only be called with a new size that is not smaller, `shrink` with one that is not larger.
+            unsafe { ::core::hint::assert_unchecked($fact) };
+        }
     };
 }
 
@@ -69,7 +72,7 @@ macro_rules! define_impl {
         #[doc(hidden)]
         #[macro_export]
         macro_rules! $name {
-            ([$d($d generics:tt)*] $d heap:ty $d(, $d trust:ident)?) => {
+            ([$d($d generics:tt)*] $d heap:ty $d(, $d trusts:expr)?) => {
                 // SAFETY: `Heap`'s guarantees are `Allocator`'s: blocks stay valid until the heap is dropped or taken
                 // by `&mut`, moving the heap does not disturb them, and a layout that fits by extent is accepted.
                 unsafe impl<$d($d generics)*> $crate::glue::$version::api::Allocator for $d heap {
@@ -102,7 +105,7 @@ macro_rules! define_impl {
                         old: ::core::alloc::Layout,
                         new: ::core::alloc::Layout,
                     ) -> ::core::result::Result<::core::ptr::NonNull<[u8]>, $crate::glue::$version::api::AllocError> {
-                        $d($crate::__rely_on!($d trust, new.size() >= old.size());)?
+                        $d($crate::__rely_on!($d trusts, new.size() >= old.size());)?
                         // SAFETY: the caller upholds the contract.
                         unsafe { $crate::Heap::grow(self, ptr, old, new) }.map_err(::core::convert::Into::into)
                     }
@@ -114,7 +117,7 @@ macro_rules! define_impl {
                         old: ::core::alloc::Layout,
                         new: ::core::alloc::Layout,
                     ) -> ::core::result::Result<::core::ptr::NonNull<[u8]>, $crate::glue::$version::api::AllocError> {
-                        $d($crate::__rely_on!($d trust, new.size() >= old.size());)?
+                        $d($crate::__rely_on!($d trusts, new.size() >= old.size());)?
                         // SAFETY: the caller upholds the contract.
                         unsafe { $crate::Heap::grow_zeroed(self, ptr, old, new) }.map_err(::core::convert::Into::into)
                     }
@@ -126,7 +129,7 @@ macro_rules! define_impl {
                         old: ::core::alloc::Layout,
                         new: ::core::alloc::Layout,
                     ) -> ::core::result::Result<::core::ptr::NonNull<[u8]>, $crate::glue::$version::api::AllocError> {
-                        $d($crate::__rely_on!($d trust, new.size() <= old.size());)?
+                        $d($crate::__rely_on!($d trusts, new.size() <= old.size());)?
                         // SAFETY: the caller upholds the contract.
                         unsafe { $crate::Heap::shrink(self, ptr, old, new) }.map_err(::core::convert::Into::into)
                     }
