@@ -57,8 +57,7 @@ pub trait Config: 'static {
     /// the region up again. See [`Retained`].
     const RETAINS: bool = false;
 
-    /// Whether calls that the contract forbids are refused: see [`Checked`]. [`QUICK_BATCH`](Self::QUICK_BATCH) is then 0, and
-    /// [`ADOPTS`](Self::ADOPTS) is not set.
+    /// Whether calls that the contract forbids are refused: see [`Checked`]. [`ADOPTS`](Self::ADOPTS) is then not set.
     const CHECKED: bool = false;
 
     /// What is called when a checked pool has refused a call. It is told outside of the pool, which it may call; but behind a lock,
@@ -190,7 +189,7 @@ impl<C: Config, H: OnMisuse> Config for Checked<C, H> {
     const QUICK_BOUND: u32 = C::QUICK_BOUND;
     const QUICK_SHARE: u32 = C::QUICK_SHARE;
     const QUICK_RESERVE: u32 = C::QUICK_RESERVE;
-    const QUICK_BATCH: u32 = 0;
+    const QUICK_BATCH: u32 = C::QUICK_BATCH;
     const ADOPTS: bool = C::ADOPTS;
     const RETAINS: bool = C::RETAINS;
     const CHECKED: bool = true;
