@@ -12,19 +12,35 @@ use crate::granule::granules;
 use crate::misuse::MisuseKind;
 
 impl<C: Config> Engine<C> {
-    /// Takes back a block that a user frees by `layout`, whose size is not zero, if the block is short and the call permitted. Returns
-    /// `false` if it is not: then it is [`deallocate_long`](Self::deallocate_long)'s.
+    /// Takes back a block that a user frees by `layout`, whose size is not zero, if the block is short, a quick list has room for it,
+    /// and the call is permitted. Returns `false` if it is not: then it is [`deallocate_long`](Self::deallocate_long)'s.
     #[inline(always)]
     pub(crate) fn deallocate_short(&mut self, block: NonNull<u8>, layout: Layout) -> bool {
         let Some(start) = self.candidate(block, layout.align()) else {
             return false;
         };
         let len = granules::<C>(layout.size());
+        if !Self::HAS_LISTS {
+            // All blocks take the same way.
+            if !self.arena.take_short_loan(start, len) {
+                return false;
+            }
+            // SAFETY: a block of this extent was lent out, and is no more.
+            self.take_back(unsafe { Free::new(start, len as u32) });
+            return true;
+        }
+        // Whatever else there is to do is done elsewhere, so that this is inlined.
+        let Some(list) = self.quick.roomy::<C>(len) else {
+            return false;
+        };
         if !self.arena.take_short_loan(start, len) {
             return false;
         }
+        self.counters.take_back(len as u32);
         // SAFETY: a block of this extent was lent out, and is no more.
-        self.take_back(unsafe { Free::new(start, len as u32) });
+        let block = unsafe { Free::new(start, len as u32) };
+        // SAFETY: it is the list for the block's size, and was found above.
+        unsafe { self.quick.push_into(&mut self.arena, list, block) };
         true
     }
 
