@@ -266,9 +266,11 @@ impl<C: Config> Arena<C> {
         // SAFETY: both bitmaps have the words of the smaller region, and do not overlap.
         unsafe { self.bits.copy_from_nonoverlapping(old.bits, bitmap::words(granules)) };
         if C::CHECKED {
-            // SAFETY: both have the words of the smaller region.
-            let (loans, old_loans) = unsafe { (self.loan_word(0), old.loan_word(0)) };
-            // SAFETY: as above, and they do not overlap.
+            // SAFETY: there is a word, whatever the region.
+            let loans = unsafe { self.loan_word(0) };
+            // SAFETY: as above.
+            let old_loans = unsafe { old.loan_word(0) };
+            // SAFETY: both have the words of the smaller region, and they do not overlap.
             unsafe { loans.copy_from_nonoverlapping(old_loans, bitmap::loan_words(granules)) };
         }
     }
