@@ -7,15 +7,17 @@ use crate::config::Config;
 /// Bits of one word of the bitmap.
 pub(crate) const WORD_BITS: u32 = usize::BITS;
 
-/// Returns how many bits a granule has, each in a plane of its own: one, and more where the configuration is checked.
-pub(crate) const fn planes<C: Config>() -> usize {
-    if !C::CHECKED {
-        1
-    } else if C::QUICK_LARGEST > 0 {
-        3
-    } else {
-        2
-    }
+/// Returns how many words lie before the bitmap of `granules`: two bits for each of them, and a word behind, where
+/// the configuration is checked.
+#[inline]
+pub(crate) const fn words_before<C: Config>(granules: u32) -> usize {
+    if C::CHECKED { loan_words(granules) + 1 } else { 0 }
+}
+
+/// Returns how many words the two bits of each of `granules` take.
+#[inline]
+pub(crate) const fn loan_words(granules: u32) -> usize {
+    granules.div_ceil(WORD_BITS / 2) as usize
 }
 
 /// Returns the index of the word that holds the bit of `granule`.

@@ -5,63 +5,101 @@ use core::ptr::NonNull;
 
 use kalloc_traits::Corruption;
 
+use crate::block::Free;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::granule::granules;
 use crate::misuse::MisuseKind;
 
 impl<C: Config> Engine<C> {
-    /// Returns whether a user may free or resize `block` by `layout`, whose size is not zero. Takes time linear in the size over
-    /// 64 granules.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong.
-    #[inline]
-    pub(crate) fn check(&self, block: NonNull<u8>, layout: Layout) -> Result<u32, MisuseKind> {
-        const {
-            assert!(
-                !C::CHECKED || C::QUICK_BATCH == 0,
-                "blocks that are cut in advance would bear no bit"
-            );
-            assert!(!C::CHECKED || !C::ADOPTS, "blocks of another heap bear no bit");
-        }
-        let Some(start) = self.arena.granule_of(block) else {
-            return Err(MisuseKind::Foreign);
+    /// Takes back a block that a user frees by `layout`, whose size is not zero, if the block is short, a quick list has room for it,
+    /// and the call is permitted. Returns `false` if it is not: then it is [`deallocate_long`](Self::deallocate_long)'s.
+    #[inline(always)]
+    pub(crate) fn deallocate_short(&mut self, block: NonNull<u8>, layout: Layout) -> bool {
+        let Some(start) = self.candidate(block, layout.align()) else {
+            return false;
         };
-        if block.addr().get() & ((C::GRANULE - 1) | (layout.align() - 1)) != 0 {
-            return Err(MisuseKind::Misaligned);
-        }
-        if !self.arena.is_live(start) {
-            return Err(MisuseKind::NotLive);
-        }
         let len = granules::<C>(layout.size());
-        if len > (self.arena.granules() - start) as usize {
-            return Err(MisuseKind::WrongSize);
+        if !Self::HAS_LISTS {
+            // All blocks take the same way.
+            if !self.arena.take_short_loan(start, len) {
+                return false;
+            }
+            // SAFETY: a block of this extent was lent out, and is no more.
+            self.take_back(unsafe { Free::new(start, len as u32) });
+            return true;
         }
-        let end = start + len as u32;
-        if self.arena.next_boundary(start, end) != end || self.hides_start(start, end) {
-            return Err(MisuseKind::WrongSize);
+        // Whatever else there is to do is done elsewhere, so that this is inlined.
+        let Some(list) = self.quick.roomy::<C>(len) else {
+            return false;
+        };
+        if !self.arena.take_short_loan(start, len) {
+            return false;
         }
-        if !self.arena.is_boundary(end) && !self.starts_unmarked(end) {
-            return Err(MisuseKind::WrongSize);
-        }
-        Ok(start)
+        self.counters.take_back(len as u32);
+        // SAFETY: a block of this extent was lent out, and is no more.
+        let block = unsafe { Free::new(start, len as u32) };
+        // SAFETY: it is the list for the block's size, and was found above.
+        unsafe { self.quick.push_into(&mut self.arena, list, block) };
+        true
     }
 
-    /// Returns whether something that bears no bit starts inside of `start..end`.
-    #[inline]
-    fn hides_start(&self, start: u32, end: u32) -> bool {
-        let is_inside = |granule: u32| granule.wrapping_sub(start) < end - start;
-        let state = !Self::HAS_LISTS && self.state.as_ref().is_some_and(|state| is_inside(state.start()));
-        is_inside(self.top.start()) || Self::KEEPS_REST && self.rest.len() > 0 && is_inside(self.rest.start()) || state
+    /// As [`deallocate_short`](Self::deallocate_short), for a block of any size. Takes time linear in the size over half as many granules
+    /// as a word has bits.
+    #[inline(always)]
+    pub(crate) fn deallocate_long(&mut self, block: NonNull<u8>, layout: Layout) -> bool {
+        let Some(start) = self.candidate(block, layout.align()) else {
+            return false;
+        };
+        let len = granules::<C>(layout.size());
+        if !self.arena.has_loan(start, len) {
+            return false;
+        }
+        self.arena.note_returned(start);
+        // SAFETY: a block of this extent was lent out, and is no more.
+        self.take_back(unsafe { Free::new(start, len as u32) });
+        true
     }
 
-    /// Returns whether something that bears no bit starts at `granule`.
+    /// Returns whether a user may free or resize `block` by `layout`, whose size is not zero, if the block is short. `false` if it is
+    /// not, or the call is not permitted.
+    #[inline(always)]
+    pub(crate) fn permits_short(&self, block: NonNull<u8>, layout: Layout) -> bool {
+        self.candidate(block, layout.align())
+            .is_some_and(|start| self.arena.has_short_loan(start, granules::<C>(layout.size())))
+    }
+
+    /// As [`permits_short`](Self::permits_short), for a block of any size. Takes time linear in it, as
+    /// [`deallocate_long`](Self::deallocate_long).
     #[inline]
-    fn starts_unmarked(&self, granule: u32) -> bool {
-        let state = !Self::HAS_LISTS && self.state.as_ref().is_some_and(|state| state.start() == granule);
-        granule == self.top.start() || Self::KEEPS_REST && self.rest.len() > 0 && granule == self.rest.start() || state
+    pub(crate) fn permits_long(&self, block: NonNull<u8>, layout: Layout) -> bool {
+        self.candidate(block, layout.align())
+            .is_some_and(|start| self.arena.has_loan(start, granules::<C>(layout.size())))
+    }
+
+    /// Returns the granule that starts at `block`, if there is one and it is aligned to `align`.
+    #[inline(always)]
+    fn candidate(&self, block: NonNull<u8>, align: usize) -> Option<u32> {
+        const { assert!(!C::CHECKED || !C::ADOPTS, "blocks of another heap bear no bit") };
+        if block.addr().get() & (align - 1) != 0 {
+            return None;
+        }
+        self.arena.granule_from(block)
+    }
+
+    /// Returns what is wrong with a free of `block` by a layout that is aligned to `align`, which is not permitted.
+    #[cold]
+    pub(crate) fn flaw(&self, block: NonNull<u8>, align: usize) -> MisuseKind {
+        let Some(start) = self.arena.granule_of(block) else {
+            return MisuseKind::Foreign;
+        };
+        if block.addr().get() & ((C::GRANULE - 1) | (align - 1)) != 0 {
+            MisuseKind::Misaligned
+        } else if !self.arena.is_lent(start) {
+            MisuseKind::NotLive
+        } else {
+            MisuseKind::WrongSize
+        }
     }
 
     /// Returns how many calls were refused; the note that counts them.
@@ -86,12 +124,17 @@ impl<C: Config> Engine<C> {
         }
     }
 
-    /// P10: live blocks have their bits, and nothing that is free has.
-    pub(crate) fn verify_starts(&self) -> Result<(), Corruption> {
-        match self.arena.count_live() {
-            Ok(live) if live == self.counters.live_blocks => Ok(()),
-            Ok(_) => Err(Self::broken("P10", 0)),
-            Err(granule) => Err(Self::broken("P10", granule)),
+    /// P10: blocks that are lent out have their bits, and nothing that is free has.
+    pub(crate) fn verify_loans(&self) -> Result<(), Corruption> {
+        let (nr_lent, nr_ends) = self
+            .arena
+            .count_loans()
+            .map_err(|granule| Self::broken("P10", granule))?;
+        let live = self.counters.live_blocks;
+        let cached = self.quick.nr_cached::<C>(self.capacity);
+        if nr_lent != live || nr_ends != live.saturating_add(cached) {
+            return Err(Self::broken("P10", 0));
         }
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! granules, the *state run*:
 //!
 //! ```text
-//!   state run   │ bitmap: one bit a granule, and a sentinel │ index's table │ quick lists' table │ notes │
+//!   state run   │ (loans) │ bitmap: one bit a granule, and a sentinel │ index's table │ quick lists' table │ notes │
 //! ```
 //!
 //! It is laid out for a *capacity* of granules, which is the region's own unless the region has grown.
@@ -149,9 +149,6 @@ impl<C: Config> Engine<C> {
         // SAFETY: the rest of what is ours as well.
         let rest = unsafe { Free::new(top.start, top.end - top.start) };
         self.top = Loose::new(rest);
-        if C::CHECKED && Self::HAS_LISTS {
-            self.arena.note_start(start);
-        }
         if C::RETAINS {
             // SAFETY: the granules before the state run are the record's.
             unsafe { self.arena.wipe_front(Self::HEADER) };
@@ -180,7 +177,7 @@ impl<C: Config> Engine<C> {
 
     /// Returns how many granules the state run of a region of `capacity` granules has.
     pub(crate) fn state_len(capacity: u32) -> u32 {
-        let bits = bitmap::words(capacity) * bitmap::planes::<C>() * size_of::<usize>();
+        let bits = (bitmap::words_before::<C>(capacity) + bitmap::words(capacity)) * size_of::<usize>();
         let table = Self::table_len(capacity) as usize * size_of::<u32>();
         // At most a 64th of the region's bytes and a few hundred words: it fits.
         granules::<C>(bits + table) as u32

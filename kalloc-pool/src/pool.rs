@@ -134,7 +134,7 @@ unsafe impl<R: RawRegion, C: Config> Heap for Pool<R, C> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
         if layout.size() == 0 {
             return;
@@ -143,8 +143,8 @@ unsafe impl<R: RawRegion, C: Config> Heap for Pool<R, C> {
             // SAFETY: the caller upholds the contract.
             return self.with(|engine| unsafe { engine.deallocate_boot_block(block, layout.size()) });
         }
-        if C::CHECKED && !self.permits(block, layout) {
-            return;
+        if C::CHECKED {
+            return self.deallocate_checked(block, layout);
         }
         // SAFETY: the caller upholds the contract.
         self.with(|engine| unsafe { engine.deallocate(block, layout.size()) });

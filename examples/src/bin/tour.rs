@@ -1,7 +1,7 @@
 //! The tour: what kalloc does, in chapters that print what they find. `cargo run --release`.
 //!
 //! The code of each chapter is a file of its own in `examples/src/chapters`, to read and to copy. All of it takes a few
-//! seconds; nothing is asked, and nothing is written but standard output and one picture.
+//! seconds; nothing is asked, and nothing is written but standard output and two pictures.
 
 use std::error::Error;
 use std::io::{self, Write};

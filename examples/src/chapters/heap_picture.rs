@@ -1,4 +1,5 @@
-//! Chapter 7: the heap as a picture, at three moments, in a file for a browser.
+//! Chapter 7: the heap as a picture, at three moments, and as a strip, from the boot's first request to its last, in two files for
+//! a browser.
 //!
 //! A boot frees little, so a heap after it is in good order. The other two moments are made from it, and the picture says
 //! so: half of the blocks end at random, and then blocks of the boot's sizes are requested until one is refused.
@@ -14,13 +15,17 @@ use kalloc_benches::peers::Pool;
 use kalloc_traits::Inspect;
 
 use super::{Outcome, ensure};
-use crate::picture::{Panel, svg};
-use crate::replay::{Failure, Fault, Touch, replay, room_for};
+use crate::picture::{Panel, Strip, svg};
+use crate::replay::{Failure, Fault, Touch, replay, replay_part, room_for};
 use crate::table::{Table, grouped};
 use crate::trace::{Kind, Op, Trace};
 
-/// How the file is called.
+/// How the files are called: the picture's, and the strip's.
 const FILE: &str = "kalloc-heap.svg";
+const STRIP_FILE: &str = "kalloc-heap-over-time.svg";
+
+/// Columns of the strip.
+const MOMENTS: usize = 240;
 
 /// Returns the folders in which the picture may be written, best first: beside the program, which is inside of `target`,
 /// and the system's folder for temporary files.
@@ -30,7 +35,7 @@ pub fn places() -> Vec<PathBuf> {
     beside.into_iter().chain([env::temp_dir()]).collect()
 }
 
-/// Runs the chapter. The picture goes to the first of `places` that takes it.
+/// Runs the chapter. Each picture goes to the first of `places` that takes it.
 ///
 /// # Errors
 ///
@@ -77,9 +82,33 @@ pub fn tell(out: &mut dyn Write, trace: &Trace, memory: &mut Memory, places: &[P
     )?;
 
     let title = format!("kalloc-pool on {} MiB: a Linux boot, and what may follow", BYTES >> 20);
-    let path = write_first(places, &svg(&title, &panels))?;
+    let path = write_first(places, FILE, &svg(&title, &panels))?;
     writeln!(out, "The picture, for any browser: {}", path.display())?;
+    let strip = over_time(memory, trace)?;
+    let title = format!("kalloc-pool on {} MiB: a Linux boot, request by request", BYTES >> 20);
+    let path = write_first(places, STRIP_FILE, &strip.svg(&title))?;
+    writeln!(
+        out,
+        "The boot as a strip of {} moments: {}",
+        strip.len(),
+        path.display()
+    )?;
     Ok(())
+}
+
+/// Returns what the pool looks like while `trace` is replayed, at moments with equally many operations between them.
+fn over_time(memory: &mut Memory, trace: &Trace) -> Result<Strip, Box<dyn Error>> {
+    let strip = memory.lend(BYTES, |peer: &mut Pool, _| {
+        let (mut strip, mut live) = (Strip::new(), room_for(trace));
+        let nr_ops = trace.ops().len();
+        let step = nr_ops.div_ceil(MOMENTS).max(1);
+        for from in (0..nr_ops).step_by(step) {
+            replay_part(peer, trace, from..nr_ops.min(from + step), &mut live, &Touch)?;
+            strip.look(peer.heap());
+        }
+        Ok(strip)
+    });
+    strip.ok_or("4 MiB are enough to start with")?
 }
 
 /// Returns what the pool looks like after `trace`, and the size that it refused, if it did. `title` gets that size.
@@ -133,11 +162,11 @@ fn with_requests_until_full(trace: &Trace, halved: &Trace) -> Result<Trace, Box<
     Ok(Trace::from_ops(ops)?)
 }
 
-/// Writes `text` into the first folder that takes it, and returns the file's path.
-fn write_first(places: &[PathBuf], text: &str) -> io::Result<PathBuf> {
+/// Writes `text` into the file `name` of the first folder that takes it, and returns the file's path.
+fn write_first(places: &[PathBuf], name: &str, text: &str) -> io::Result<PathBuf> {
     let mut outcome = Err(io::Error::from(io::ErrorKind::NotFound));
     for place in places {
-        let path = place.join(FILE);
+        let path = place.join(name);
         outcome = fs::write(&path, text).map(|()| shortened(path));
         if outcome.is_ok() {
             break;

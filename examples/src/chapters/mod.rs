@@ -120,9 +120,16 @@ mod tests {
         let nowhere = std::env::temp_dir().join("there is no such folder");
         heap_picture::tell(&mut out, &boot, &mut memory, &[nowhere, std::env::temp_dir()]).unwrap();
         let text = String::from_utf8(out).unwrap();
-        let path = text.lines().last().and_then(|line| line.split(": ").nth(1)).unwrap();
-        let picture = std::fs::read_to_string(path).unwrap();
-        assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"));
+        let lines: Vec<&str> = text.lines().collect();
+        let [.., picture, strip] = lines[..] else {
+            panic!("{text}");
+        };
+        for line in [picture, strip] {
+            let path = line.split(": ").nth(1).unwrap();
+            let picture = std::fs::read_to_string(path).unwrap();
+            assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"));
+        }
+        assert!(strip.contains("a strip of 2"), "{strip}");
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     }
 

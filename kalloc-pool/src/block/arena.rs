@@ -25,13 +25,15 @@ use crate::granule::{bytes, shift};
 ///
 /// - `base` is aligned to a granule and valid for `granules` of them (P1).
 /// - `bits` is valid for `bitmap::words(granules)` words, and `table` for `table_len` words, both inside a used run of the
-///   same region that nobody else names (P2).
+///   same region that nobody else names (P2). That run starts with `state`, and with `bitmap::words_before(granules)` words.
 pub(crate) struct Arena<C: Config> {
     base: NonNull<u8>,
     bits: NonNull<usize>,
     table: NonNull<u32>,
     granules: u32,
     table_len: u32,
+    /// The granule where the state run starts.
+    state: u32,
     config: PhantomData<C>,
 }
 
@@ -43,6 +45,7 @@ impl<C: Config> Arena<C> {
         table: NonNull::dangling(),
         granules: 0,
         table_len: 0,
+        state: 0,
         config: PhantomData,
     };
 
@@ -56,15 +59,18 @@ impl<C: Config> Arena<C> {
     pub(crate) unsafe fn new(base: NonNull<u8>, granules: u32, state: u32, capacity: u32, table_len: u32) -> Self {
         debug_assert_eq!(base.addr().get() % C::GRANULE, 0);
         // SAFETY: the state run lies inside the region.
-        let bits = unsafe { base.add(bytes::<C>(state)) }.cast::<usize>();
+        let first = unsafe { base.add(bytes::<C>(state)) }.cast::<usize>();
+        // SAFETY: these words lie inside the region, and the bitmap behind them too.
+        let bits = unsafe { first.add(bitmap::words_before::<C>(capacity)) };
         // SAFETY: the bitmap lies inside the region, and the table behind it too.
-        let table = unsafe { bits.add(bitmap::words(capacity) * bitmap::planes::<C>()) }.cast();
+        let table = unsafe { bits.add(bitmap::words(capacity)) }.cast();
         Self {
             base,
             bits,
             table,
             granules,
             table_len,
+            state,
             config: PhantomData,
         }
     }
@@ -113,6 +119,15 @@ impl<C: Config> Arena<C> {
     pub(crate) fn granule_of(&self, pointer: NonNull<u8>) -> Option<u32> {
         let offset = pointer.addr().get().wrapping_sub(self.base.addr().get());
         (offset < bytes::<C>(self.granules)).then_some((offset >> shift::<C>()) as u32)
+    }
+
+    /// Returns the granule that starts at `pointer`, if there is one.
+    #[inline(always)]
+    pub(crate) fn granule_from(&self, pointer: NonNull<u8>) -> Option<u32> {
+        let offset = pointer.addr().get().wrapping_sub(self.base.addr().get());
+        // What is no multiple of a granule becomes more than any region has.
+        let granule = offset.rotate_right(shift::<C>());
+        (granule < self.granules as usize).then_some(granule as u32)
     }
 
     /// Returns the granule at which a block starts that we lent out.
@@ -171,7 +186,7 @@ impl<C: Config> Arena<C> {
         unsafe { pointer.cast::<u32>().write(value) };
     }
 
-    /// Returns the pointer to a word of the bitmap, which is that of the marks; behind it lie those of the other planes.
+    /// Returns the pointer to a word of the bitmap.
     ///
     /// # Safety
     ///
@@ -180,7 +195,21 @@ impl<C: Config> Arena<C> {
     pub(super) unsafe fn bits(&self, index: usize) -> NonNull<usize> {
         debug_assert!(index < bitmap::words(self.granules));
         // SAFETY: the bitmap has this word (P2).
-        unsafe { self.bits.add(index * bitmap::planes::<C>()) }
+        unsafe { self.bits.add(index) }
+    }
+
+    /// Returns the pointer to a word of the loans, with which the state run starts.
+    ///
+    /// # Safety
+    ///
+    /// The configuration is checked, and the word exists: `index < bitmap::words_before(granules)`.
+    #[inline(always)]
+    pub(super) unsafe fn loan_word(&self, index: u32) -> NonNull<usize> {
+        debug_assert!((index as usize) < bitmap::words_before::<C>(self.granules));
+        // In 32 bits, and from the base, which is at hand where a block is: so it takes one addition.
+        let from_base = self.state * (C::GRANULE / size_of::<usize>()) as u32 + index;
+        // SAFETY: the state run starts with so many words (P2).
+        unsafe { self.base.cast::<usize>().add(from_base as usize) }
     }
 
     /// Returns the pointer to a word of the table.
@@ -195,17 +224,17 @@ impl<C: Config> Arena<C> {
         unsafe { self.table.add(index as usize) }
     }
 
-    /// Clears bitmap and table.
+    /// Clears bitmap and table, and what lies before them.
     ///
     /// # Safety
     ///
     /// `capacity` is that of [`new`](Self::new).
     pub(crate) unsafe fn clear_state(&mut self, capacity: u32) {
-        // SAFETY: the bitmap has so many words (P2).
-        unsafe {
-            self.bits
-                .write_bytes(0, bitmap::words(capacity) * bitmap::planes::<C>())
-        };
+        let before = bitmap::words_before::<C>(capacity);
+        // SAFETY: so many words lie before the bitmap (P2).
+        let first = unsafe { self.bits.sub(before) };
+        // SAFETY: the two have so many words together (P2).
+        unsafe { first.write_bytes(0, before + bitmap::words(capacity)) };
         // SAFETY: the table has so many words (P2).
         unsafe { self.table.write_bytes(0, self.table_len as usize) };
     }
@@ -227,18 +256,22 @@ impl<C: Config> Arena<C> {
         unsafe { self.table.write_bytes(0, words.min(self.table_len) as usize) };
     }
 
-    /// Copies the bitmap of `old`, whose region is the low part of ours, or ours of its.
+    /// Copies the bitmap of `old` and what lies before it, whose region is the low part of ours, or ours of its.
     ///
     /// # Safety
     ///
     /// The state runs do not overlap.
     pub(crate) unsafe fn copy_bitmap(&mut self, old: &Self) {
+        let granules = old.granules.min(self.granules);
         // SAFETY: both bitmaps have the words of the smaller region, and do not overlap.
-        unsafe {
-            self.bits.copy_from_nonoverlapping(
-                old.bits,
-                bitmap::words(old.granules.min(self.granules)) * bitmap::planes::<C>(),
-            )
-        };
+        unsafe { self.bits.copy_from_nonoverlapping(old.bits, bitmap::words(granules)) };
+        if C::CHECKED {
+            // SAFETY: there is a word, whatever the region.
+            let loans = unsafe { self.loan_word(0) };
+            // SAFETY: as above.
+            let old_loans = unsafe { old.loan_word(0) };
+            // SAFETY: both have the words of the smaller region, and they do not overlap.
+            unsafe { loans.copy_from_nonoverlapping(old_loans, bitmap::loan_words(granules)) };
+        }
     }
 }

@@ -14,7 +14,7 @@
 pub(crate) mod arena;
 pub(crate) mod boundary;
 pub(crate) mod free;
-pub(crate) mod planes;
+pub(crate) mod loans;
 
 use core::num::NonZeroU32;
 

@@ -29,7 +29,7 @@ impl<C: Config> Engine<C> {
             .verify(&self.arena, self.capacity)
             .map_err(|at| Self::broken("P6", at))?;
         if C::CHECKED {
-            self.verify_starts()?;
+            self.verify_loans()?;
         }
         if C::ADOPTS {
             self.verify_boot()?;

@@ -30,9 +30,9 @@ impl<C: Config> Engine<C> {
         } else {
             (kind, end)
         };
-        // Where blocks bear bits of their own, each is a run.
+        // Where it is known where blocks end, each is a run.
         let end = if C::CHECKED && kind == RunKind::Used {
-            self.arena.next_boundary(start, end)
+            self.arena.next_loan(start, end)
         } else {
             end
         };

@@ -57,7 +57,7 @@ impl<C: Config> Engine<C> {
             self.cut_aligned(len, align)
         };
         match block {
-            Some(block) => Some(self.lend(block)),
+            Some(block) => Some(self.lend_anew(block)),
             None => self.allocate_flushing(len, align),
         }
     }
@@ -82,7 +82,7 @@ impl<C: Config> Engine<C> {
                 false => self.cut_aligned(len, align),
             };
             if let Some(block) = block {
-                return Some(self.lend(block));
+                return Some(self.lend_anew(block));
             }
         }
         None
@@ -298,18 +298,21 @@ impl<C: Config> Engine<C> {
         let start = u32::try_from(self.arena.align_up(loose.start(), align)).ok()?;
         let (gap, block) = loose.cut_at(start, len)?;
         if let Some(gap) = gap {
-            // What is cached serves one size only, so that is for splinters. A checked heap knows what is cached, and has lent it
-            // out before.
-            let is_splinter = !C::CHECKED && gap.len() <= SPLINTER;
-            let kept = if is_splinter {
+            // What is cached serves one size only, so that is for splinters.
+            let end = gap.end();
+            let kept = if gap.len() <= SPLINTER {
                 self.quick.push(&mut self.arena, gap)
             } else {
                 Err(gap)
             };
-            if let Err(gap) = kept {
+            match kept {
                 // What lies before it is used, or would be part of it.
-                let gap = self.arena.mark(gap);
-                self.index.link(&mut self.arena, gap);
+                Err(gap) => {
+                    let gap = self.arena.mark(gap);
+                    self.index.link(&mut self.arena, gap);
+                }
+                Ok(()) if C::CHECKED => self.arena.note_end(end),
+                Ok(()) => {}
             }
         }
         Some(block)
@@ -333,6 +336,15 @@ impl<C: Config> Engine<C> {
             None => {}
         }
         block
+    }
+
+    /// Lends `block` out, which was not lent out before, or of another size.
+    #[inline(always)]
+    fn lend_anew(&mut self, block: Free) -> NonNull<[u8]> {
+        if C::CHECKED {
+            self.arena.note_end(block.end());
+        }
+        self.lend(block)
     }
 
     /// Lends `block` out, and counts it.

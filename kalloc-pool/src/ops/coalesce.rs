@@ -14,7 +14,7 @@ impl<C: Config> Engine<C> {
     pub(crate) fn coalesce(&mut self, block: Free) {
         self.walked = 0;
         if C::CHECKED {
-            self.arena.note_free(block.start());
+            self.arena.forget_end(block.end());
         }
         // The rest and the top bear no mark, so they are asked for first.
         if Self::KEEPS_REST && (block.start() == self.rest.end() || block.end() == self.rest.start()) {

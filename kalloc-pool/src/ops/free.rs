@@ -17,10 +17,16 @@ impl<C: Config> Engine<C> {
     pub(crate) unsafe fn deallocate(&mut self, block: NonNull<u8>, size: usize) {
         // SAFETY: the caller upholds the contract.
         let block = unsafe { self.used(block, size) }.release();
-        self.counters.take_back(block.len());
         if C::CHECKED {
             self.arena.note_returned(block.start());
         }
+        self.take_back(block);
+    }
+
+    /// Takes in a block that has come back.
+    #[inline(always)]
+    pub(crate) fn take_back(&mut self, block: Free) {
+        self.counters.take_back(block.len());
         if let Err(block) = self.quick.push(&mut self.arena, block) {
             self.free(block);
         }

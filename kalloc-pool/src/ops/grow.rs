@@ -132,9 +132,6 @@ impl<C: Config> Engine<C> {
         // SAFETY: these granules are new, and hold bitmap and table.
         self.state = Some(unsafe { Used::new(start, state) });
 
-        if C::CHECKED && Self::HAS_LISTS {
-            self.arena.note_start(start);
-        }
         // SAFETY: the other new granules are ours, and there are some.
         self.renew_top(unsafe { Free::new(first, start - first) });
         self.free_old_state(old_state);

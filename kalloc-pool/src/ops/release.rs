@@ -63,9 +63,6 @@ impl<C: Config> Engine<C> {
         let state = Self::state_len(new);
         debug_assert!(new < old);
         let at = new - state;
-        if C::CHECKED && Self::HAS_LISTS {
-            self.arena.note_free(start);
-        }
         // SAFETY: the region has so many granules, and this run of the top holds bitmap and table.
         let mut arena = unsafe { Arena::<C>::new(self.arena.base(), new, at, new, Self::table_len(new)) };
         // SAFETY: the capacity is the arena's.
@@ -83,9 +80,6 @@ impl<C: Config> Engine<C> {
         self.capacity = new;
         // SAFETY: these granules were the top's, and hold bitmap and table.
         self.state = Some(unsafe { Used::new(at, state) });
-        if C::CHECKED && Self::HAS_LISTS {
-            self.arena.note_start(at);
-        }
         Some(new)
     }
 

@@ -38,6 +38,9 @@ impl<C: Config> Engine<C> {
                 self.resized = old;
             }
             self.counters.shrink(tail.len());
+            if C::CHECKED {
+                self.arena.note_end(kept.end());
+            }
             // The block itself bears no mark, so the tail merges with what follows only.
             self.coalesce(tail);
         }
@@ -58,6 +61,10 @@ impl<C: Config> Engine<C> {
             return None;
         };
         self.counters.extend(extra);
+        if C::CHECKED {
+            self.arena.forget_end(block.end());
+            self.arena.note_end(taken.end());
+        }
         Some(block.release().merge(taken).lend())
     }
 

@@ -60,27 +60,52 @@ impl<R, C: Config> Pool<R, C> {
         }
     }
 
-    /// Returns whether `block` may be freed or resized by `layout`, whose size is not zero. If not, counts and reports.
-    #[inline]
-    pub(crate) fn permits(&self, block: NonNull<u8>, layout: Layout) -> bool {
-        match self.with(|engine| engine.check(block, layout)) {
-            Ok(_) => true,
-            Err(kind) => {
-                self.refuse(&Misuse {
-                    kind,
-                    address: block.addr().get(),
-                    layout,
-                });
-                false
-            }
+    /// Takes `block` back, which a user frees by `layout`, whose size is not zero, if that is permitted. If not, counts and reports.
+    #[inline(always)]
+    pub(super) fn deallocate_checked(&self, block: NonNull<u8>, layout: Layout) {
+        if !self.with(|engine| engine.deallocate_short(block, layout)) {
+            self.deallocate_long(block, layout);
         }
     }
 
+    /// The part of a free that one look at the bits does not settle.
+    #[inline(never)]
+    fn deallocate_long(&self, block: NonNull<u8>, layout: Layout) {
+        if !self.with(|engine| engine.deallocate_long(block, layout)) {
+            self.refuse(block, layout);
+        }
+    }
+
+    /// Returns whether `block` may be freed or resized by `layout`, whose size is not zero. If not, counts and reports.
+    #[inline]
+    pub(crate) fn permits(&self, block: NonNull<u8>, layout: Layout) -> bool {
+        self.with(|engine| engine.permits_short(block, layout)) || self.permits_long(block, layout)
+    }
+
+    /// As [`permits`](Self::permits), where one look at the bits does not settle it.
+    #[inline(never)]
+    fn permits_long(&self, block: NonNull<u8>, layout: Layout) -> bool {
+        let is_permitted = self.with(|engine| engine.permits_long(block, layout));
+        if !is_permitted {
+            self.refuse(block, layout);
+        }
+        is_permitted
+    }
+
+    /// Counts and reports a call that is not permitted.
     #[cold]
-    fn refuse(&self, misuse: &Misuse) {
-        self.with(|engine| engine.count_misuse());
+    #[inline(never)]
+    fn refuse(&self, block: NonNull<u8>, layout: Layout) {
+        let kind = self.with(|engine| {
+            engine.count_misuse();
+            engine.flaw(block, layout.align())
+        });
         // Nothing is borrowed.
-        report::<C>(misuse);
+        report::<C>(&Misuse {
+            kind,
+            address: block.addr().get(),
+            layout,
+        });
     }
 }
 

@@ -34,6 +34,9 @@ struct List {
     room: u32,
 }
 
+/// A list that has room, found a moment ago.
+pub(crate) struct Roomy(NonNull<List>);
+
 /// How many blocks behind the first of a list are asked whether they lie right.
 const PROBES: usize = 3;
 
@@ -247,6 +250,34 @@ impl Quick {
         unsafe { arena.set_word(block.start(), LINK, list.head) };
         list.head = block.start();
         Ok(())
+    }
+
+    /// Returns the list of `len` granules, if these have a list of their own, and it has room.
+    #[inline(always)]
+    pub(crate) fn roomy<C: Config>(&self, len: usize) -> Option<Roomy> {
+        if C::QUICK_LARGEST == 0 || len >= self.exact as usize {
+            return None;
+        }
+        // SAFETY: there is such a list.
+        let list = unsafe { self.list(len as u32) };
+        // SAFETY: it is initialised and ours.
+        let room = unsafe { list.read() }.room;
+        (room > 0).then_some(Roomy(list))
+    }
+
+    /// Keeps `block` in `list`.
+    ///
+    /// # Safety
+    ///
+    /// [`roomy`](Self::roomy) has found the list for the block's size, and no list has changed since.
+    #[inline(always)]
+    pub(crate) unsafe fn push_into<C: Config>(&mut self, arena: &mut Arena<C>, Roomy(mut list): Roomy, block: Free) {
+        // SAFETY: it is initialised and ours alone.
+        let list = unsafe { list.as_mut() };
+        list.room -= 1;
+        // SAFETY: the block is ours, and has at least one granule.
+        unsafe { arena.set_word(block.start(), LINK, list.head) };
+        list.head = block.start();
     }
 
     /// Takes the first block of the class of `len` granules, which have no list of their own, if there is one, it is just so

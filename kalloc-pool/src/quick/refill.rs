@@ -33,6 +33,9 @@ impl Quick {
             }
             last = block.start();
             list.room -= 1;
+            if C::CHECKED {
+                arena.note_end(block.end());
+            }
         }
         if last != 0 {
             // SAFETY: as above.
@@ -63,9 +66,13 @@ impl Quick {
                 break;
             }
             if let Some(gap) = loose.cut(start as u32 - loose.start()) {
+                let end = gap.end();
                 if let Err(gap) = self.push(arena, gap) {
                     loose.join(gap);
                     break;
+                }
+                if C::CHECKED {
+                    arena.note_end(end);
                 }
             }
             let Some(block) = loose.cut(len) else { break };
@@ -86,6 +93,9 @@ impl Quick {
             // SAFETY: the block is ours, and has at least one granule.
             unsafe { arena.set_word(last, LINK, next) };
             list.room -= 1;
+            if C::CHECKED {
+                arena.note_end(block.end());
+            }
         }
     }
 }
