@@ -273,3 +273,92 @@ fn segregated_fit_finds_a_hole_that_holds_an_aligned_block_wherever_it_starts() 
     test::<Standard>();
     test::<RealTime>();
 }
+
+/// A pool whose memory is plentiful, and which may have holes; and a block of 600 bytes with no room behind it.
+struct Plenty<'a>(Pool<SliceRegion<'a>>, NonNull<u8>);
+
+impl Plenty<'_> {
+    const BYTES: usize = 1 << 20;
+
+    fn allocate(&self, size: usize) -> NonNull<u8> {
+        self.0
+            .allocate(Layout::from_size_align(size, 8).unwrap())
+            .unwrap()
+            .cast()
+    }
+
+    /// Makes a hole of `size` bytes between two blocks of its size, and returns where it is.
+    fn hole(&self, size: usize) -> usize {
+        let [_, hole, _] = [size; 3].map(|size| self.allocate(size));
+        // SAFETY: the block is live, and has this layout.
+        unsafe { self.0.deallocate(hole, Layout::from_size_align(size, 8).unwrap()) };
+        self.0.trim();
+        hole.addr().get()
+    }
+
+    /// Returns where a block goes that has grown to `size` bytes and found no room behind it.
+    fn outgrow(&self, size: usize) -> usize {
+        let [old, new] = [600, size].map(|size| Layout::from_size_align(size, 8).unwrap());
+        // SAFETY: the block is live, and has this layout.
+        assert!(unsafe { self.0.resize_in_place(self.1, old, new) }.is_err());
+        self.allocate(size).addr().get()
+    }
+}
+
+/// Calls `test` with a pool that has as much memory as no test needs.
+fn with_plenty<T>(test: impl FnOnce(&Plenty<'_>) -> T) -> T {
+    let mut memory = Box::new_uninit_slice(Plenty::BYTES);
+    let mut pool = Plenty(Pool::new(SliceRegion::new(&mut memory)), NonNull::dangling());
+    [pool.1, _] = [600; 2].map(|size| pool.allocate(size));
+    let result = test(&pool);
+    pool.0.verify().unwrap();
+    result
+}
+
+#[test]
+fn a_request_takes_a_hole_of_its_size_before_the_free_end() {
+    for size in [600, 1016, 1024, 2000, 65_536] {
+        with_plenty(|pool| {
+            let hole = pool.hole(size);
+            assert_eq!(pool.allocate(size).addr().get(), hole, "{size}");
+        });
+    }
+}
+
+#[test]
+fn a_large_block_that_has_outgrown_its_place_goes_where_there_is_room_behind_it() {
+    // Whether it takes the hole that it fits: below 128 granules, and above a sixteenth of the region.
+    for (size, takes_hole) in [(1016, true), (1024, false), (65_536, false), (65_544, true)] {
+        with_plenty(|pool| {
+            let hole = pool.hole(size);
+            assert_eq!(pool.outgrow(size) == hole, takes_hole, "{size}");
+        });
+    }
+    // Sixteen times its size are enough.
+    with_plenty(|pool| {
+        let holes = [1024, 16 * 1024].map(|size| pool.hole(size));
+        assert_eq!(pool.outgrow(1024), holes[1]);
+    });
+    // When a quarter of the region is in use, there is no room to waste.
+    for (used, takes_hole) in [(Plenty::BYTES / 5, false), (Plenty::BYTES / 3, true)] {
+        with_plenty(|pool| {
+            let hole = pool.hole(2000);
+            pool.allocate(used);
+            assert_eq!(pool.outgrow(2000) == hole, takes_hole, "{used}");
+        });
+    }
+}
+
+#[test]
+fn a_request_gets_all_that_is_left_when_it_was_cut_apart_for_small_ones() {
+    fn test<C: Config>() {
+        let mut memory = Box::new_uninit_slice(1 << 16);
+        let pool = Pool::<_, C>::with_config(SliceRegion::new(&mut memory));
+        let _small = pool.allocate(Layout::new::<u64>()).unwrap();
+        let left = pool.stats().capacity - 8;
+        assert!(pool.allocate(Layout::from_size_align(left, 8).unwrap()).is_ok());
+        pool.verify().unwrap();
+    }
+    test::<Standard>();
+    test::<RealTime>();
+}
