@@ -76,6 +76,56 @@ fn a_block_of_any_size_that_is_kept_is_the_next_one_of_its_size() {
 }
 
 #[test]
+fn a_kept_block_serves_no_other_size_of_its_list() {
+    // So large that sizes from 64 granules on share lists, four of them each.
+    let mut memory = Box::new_uninit_slice(1 << 20);
+    let pool = Pool::new(SliceRegion::new(&mut memory));
+    let kept: NonNull<u8> = pool.allocate(layout(520)).unwrap().cast();
+    let _wall = pool.allocate(layout(8)).unwrap();
+    // SAFETY: the block is live.
+    unsafe { pool.deallocate(kept, layout(520)) };
+    for size in [512, 528, 536] {
+        assert_ne!(pool.allocate(layout(size)).unwrap().cast(), kept, "{size}");
+    }
+    assert_eq!(pool.allocate(layout(520)).unwrap().cast(), kept);
+    pool.verify().unwrap();
+}
+
+#[test]
+fn closed_lists_do_not_open_at_the_first_block_that_comes_back() {
+    with_pool(|pool, get, put| {
+        put(get(50_000), 50_000);
+        put(get(40), 40);
+        assert_eq!(pool.stats().cached, 0);
+        wait(get, put);
+        put(get(40), 40);
+        assert!(pool.stats().cached > 0);
+    });
+}
+
+#[test]
+fn blocks_cut_in_advance_lie_side_by_side_whatever_comes_between() {
+    for align in [8, 64] {
+        let size = Layout::from_size_align(64, align).unwrap();
+        with_pool(|pool, get, _| {
+            // Makes what follows start at no multiple of 64.
+            get(24);
+            let before = pool.stats().cached;
+            let first = pool.allocate(size).unwrap().cast::<u8>().addr().get();
+            assert!(
+                pool.stats().cached >= before + 7 * 64,
+                "seven blocks, and what lies between"
+            );
+            for number in 1..=7 {
+                let next = pool.allocate(size).unwrap().cast::<u8>().addr().get();
+                assert_eq!(next, first + number * 64);
+                get(300 + 8 * number);
+            }
+        });
+    }
+}
+
+#[test]
 fn lists_open_when_the_rest_joins_the_top() {
     with_pool(|pool, get, put| {
         let large = get(45_000);
