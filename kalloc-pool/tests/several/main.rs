@@ -266,6 +266,16 @@ fn a_region_is_truncated_down_to_what_is_live_and_no_further() {
 }
 
 #[test]
+fn a_region_of_several_tells_by_how_much_it_is_shorter() {
+    let mut memory = Memory::new(1 << 13, 0);
+    let heap = Regions::<Piece, 2>::new();
+    let piece = memory.piece(0, 8192, 8192);
+    let inside = piece.start;
+    heap.add(piece).unwrap();
+    assert_eq!(heap.truncate(inside, 200), Ok(192));
+}
+
+#[test]
 fn frees_find_their_region_when_one_before_it_is_gone() {
     // R13, B24; R14: one past the end; R16: a region comes back just as it was added.
     let mut memory = Memory::new(1 << 16, 0x5A);
