@@ -244,6 +244,18 @@ fn a_block_of_another_pool_is_refused() {
 }
 
 #[test]
+fn a_block_that_ends_where_the_region_does_is_freed() {
+    let mut memory = vec![MaybeUninit::uninit(); LEN];
+    let pool = Pool::<_, Checked<Standard>>::with_config(SliceRegion::new(&mut memory));
+    pool.init().unwrap();
+    let whole = Layout::from_size_align(pool.stats().free, 1).unwrap();
+    let block = pool.allocate(whole).unwrap();
+    // SAFETY: the block is live, and has this layout.
+    unsafe { pool.deallocate(block.cast(), whole) };
+    assert_eq!((pool.stats().used, pool.misuses()), (0, 0));
+}
+
+#[test]
 fn a_block_of_no_bytes_is_nobodys_business() {
     // M3.
     let mut memory = vec![MaybeUninit::uninit(); LEN];
