@@ -350,6 +350,31 @@ fn a_large_block_that_has_outgrown_its_place_goes_where_there_is_room_behind_it(
 }
 
 #[test]
+fn a_small_request_takes_a_hole_of_just_its_size_first() {
+    // With more or less of the block left that was cut last.
+    for used in 0..16 {
+        let mut memory = Box::new_uninit_slice(1 << 16);
+        let pool = Pool::<_, RealTime>::with_config(SliceRegion::new(&mut memory));
+        let holes = [40, 48, 56].map(|size| {
+            let layout = Layout::from_size_align(size, 8).unwrap();
+            let [_, hole, _] = [(); 3].map(|()| pool.allocate(layout).unwrap().cast::<u8>());
+            (hole, layout)
+        });
+        for _ in 0..used {
+            pool.allocate(Layout::new::<u64>()).unwrap();
+        }
+        for (hole, layout) in holes {
+            // SAFETY: the block is live, and has this layout.
+            unsafe { pool.deallocate(hole, layout) };
+        }
+        for (hole, layout) in holes {
+            assert_eq!(pool.allocate(layout).unwrap().cast(), hole);
+        }
+        pool.verify().unwrap();
+    }
+}
+
+#[test]
 fn a_request_gets_all_that_is_left_when_it_was_cut_apart_for_small_ones() {
     fn test<C: Config>() {
         let mut memory = Box::new_uninit_slice(1 << 16);
