@@ -126,6 +126,22 @@ fn blocks_cut_in_advance_lie_side_by_side_whatever_comes_between() {
 }
 
 #[test]
+fn an_aligned_request_is_served_by_a_kept_block_that_lies_right() {
+    with_pool(|pool, get, put| {
+        let blocks: Vec<_> = (0..16).map(|_| get(40)).collect();
+        let lies_right = |block: &NonNull<u8>| block.addr().get() % 64 == 0;
+        let (right, wrong): (Vec<_>, Vec<_>) = blocks.into_iter().partition(lies_right);
+        // The last one that is freed is the first of the list.
+        put(right[0], 40);
+        put(wrong[0], 40);
+        put(wrong[1], 40);
+        let aligned = Layout::from_size_align(40, 64).unwrap();
+        assert_eq!(pool.allocate(aligned).unwrap().cast(), right[0]);
+        assert_eq!([get(40), get(40)], [wrong[1], wrong[0]]);
+    });
+}
+
+#[test]
 fn lists_open_when_the_rest_joins_the_top() {
     with_pool(|pool, get, put| {
         let large = get(45_000);
