@@ -1,6 +1,7 @@
 //! A heap in several regions, which come, go, grow and shrink.
 
 mod at_random;
+mod counters;
 mod piece;
 
 use std::alloc::Layout;

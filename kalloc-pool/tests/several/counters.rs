@@ -1,0 +1,41 @@
+//! What a heap of several regions counts is the sum over them.
+
+use kalloc_pool::Regions;
+use kalloc_traits::{Heap, Inspect};
+
+use crate::piece::{Memory, Piece};
+use crate::{free, layout};
+
+#[test]
+fn the_counters_of_all_regions_add_up() {
+    let mut memory = Memory::new(1 << 14, 0);
+    let heap = Regions::<Piece, 2>::new();
+    let mut capacity = 0;
+    for start in [0, 8192] {
+        heap.add(memory.piece(start, 8192, 8192)).unwrap();
+        // The second region serves what the first one has no room for.
+        let kept = heap.allocate(layout(40)).unwrap().cast();
+        heap.allocate(layout(7000)).unwrap();
+        free(&heap, kept, 40);
+        capacity = heap.stats().capacity - capacity;
+    }
+    let stats = heap.stats();
+    assert_eq!((stats.live_blocks, stats.used), (2, 14_000));
+    assert_eq!(stats.capacity, 2 * capacity);
+    assert_eq!(stats.used + stats.free + stats.cached, stats.capacity);
+    heap.verify().unwrap();
+}
+
+#[test]
+fn what_is_kept_in_all_regions_counts_as_cached() {
+    let mut memory = Memory::new(1 << 14, 0);
+    let heap = Regions::<Piece, 2>::new();
+    for start in [0, 8192] {
+        heap.add(memory.piece(start, 8192, 8192)).unwrap();
+    }
+    let block = heap.allocate(layout(40)).unwrap().cast();
+    free(&heap, block, 40);
+    let stats = heap.stats();
+    assert!(stats.cached >= 40);
+    assert_eq!(stats.used + stats.free + stats.cached, stats.capacity);
+}
