@@ -252,6 +252,20 @@ fn boot_blocks_are_resized_by_a_move() {
 }
 
 #[test]
+fn a_region_that_has_boot_blocks_is_not_given_back() {
+    let mut memory = [MaybeUninit::uninit(); 4096];
+    let bump = Bump::new(SliceRegion::new(&mut memory));
+    let _boot = bump.allocate(Layout::new::<[u64; 9]>()).unwrap();
+    let pool = Pool::<_, Adopting<Standard>>::adopt(bump).unwrap();
+    assert_eq!(pool.stats().live_blocks, 0);
+    assert!(pool.into_region().is_err(), "a boot block is live");
+    // Without one, the heap is as any other.
+    let pool = Pool::<_, Adopting<Standard>>::with_config(SliceRegion::new(&mut memory));
+    pool.init().unwrap();
+    assert!(pool.into_region().is_ok());
+}
+
+#[test]
 fn a_pool_lies_in_what_a_borrowed_bump_had_left() {
     /// Memory whose end is a multiple of what the block asks for.
     #[repr(align(8))]
