@@ -1,4 +1,4 @@
-//! What a heap of several regions counts is the sum over them.
+//! What a heap of several regions counts is the sum over them, and it owns what they do.
 
 use kalloc_pool::Regions;
 use kalloc_traits::{Heap, Inspect};
@@ -38,4 +38,17 @@ fn what_is_kept_in_all_regions_counts_as_cached() {
     let stats = heap.stats();
     assert!(stats.cached >= 40);
     assert_eq!(stats.used + stats.free + stats.cached, stats.capacity);
+}
+
+#[test]
+fn the_memory_of_each_region_is_the_heaps() {
+    let mut memory = Memory::new(1 << 14, 0);
+    let heap = Regions::<Piece, 2>::new();
+    let [first, second] = [0, 8192].map(|start| memory.piece(start, 4096, 4096));
+    let (inside, between) = ([first.start, second.start], memory.piece(4096, 4096, 4096).start);
+    heap.add(first).unwrap();
+    assert_eq!(inside.map(|start| heap.owns(start)), [true, false]);
+    heap.add(second).unwrap();
+    assert_eq!(inside.map(|start| heap.owns(start)), [true; 2]);
+    assert!(!heap.owns(between));
 }
