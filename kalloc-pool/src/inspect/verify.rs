@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
     use crate::block::{Free, Used};
-    use crate::config::RealTime;
+    use crate::config::{Checked, RealTime};
 
     const GRANULES: u32 = 1000;
 
@@ -159,9 +159,13 @@ mod tests {
 
     /// Breaks a heap that has a hole at each end of a block, and returns the number of the invariant that `verify` says is broken.
     fn broken(break_it: impl FnOnce(&mut Engine<RealTime>, [u32; 2])) -> Option<&'static str> {
+        broken_of::<RealTime>(break_it)
+    }
+
+    fn broken_of<C: Config>(break_it: impl FnOnce(&mut Engine<C>, [u32; 2])) -> Option<&'static str> {
         let mut memory = [0u64; GRANULES as usize];
         let start = NonNull::from(&mut memory).cast::<u8>();
-        let mut engine = Engine::<RealTime>::EMPTY;
+        let mut engine = Engine::<C>::EMPTY;
         // SAFETY: the memory outlives the heap, and is nobody else's.
         unsafe { engine.lay_out(Span::new(start, GRANULES as usize * 8)) }.unwrap();
         let layout = Layout::new::<[u64; 40]>();
@@ -174,7 +178,7 @@ mod tests {
         assert_eq!((engine.verify(), engine.verify_unindexed()), (Ok(()), Ok(())));
         break_it(&mut engine, holes);
         let report = engine.verify().err();
-        if report.is_some_and(|flaw| flaw.invariant != "P5") {
+        if report.is_some_and(|flaw| !["P5", "P10"].contains(&flaw.invariant)) {
             assert_eq!(engine.verify_unindexed().err(), report);
         }
         report.map(|flaw| flaw.invariant)
@@ -250,5 +254,25 @@ mod tests {
             assert_eq!(counted(peak, used, live), Some("P7"), "{peak}, {used}, {live}");
         }
         assert_eq!(broken(|engine, _| engine.top.cut_end(GRANULES - 1)), Some("P7"));
+    }
+
+    #[test]
+    fn starts_of_blocks_that_are_wrong_are_reported() {
+        type Known = Checked<RealTime>;
+        assert_eq!(
+            broken_of::<Known>(|engine, [hole, _]| engine.arena.note_lent(hole)),
+            Some("P10")
+        );
+        assert_eq!(
+            broken_of::<Known>(|engine, [hole, _]| engine.arena.note_lent(hole - 1)),
+            Some("P10")
+        );
+        // The block before the hole.
+        assert_eq!(
+            broken_of::<Known>(|engine, [hole, _]| engine.arena.note_returned(hole - 40)),
+            Some("P10")
+        );
+        let one_more = |engine: &mut Engine<Known>, _| engine.counters.live_blocks += 1;
+        assert_eq!(broken_of::<Known>(one_more), Some("P10"));
     }
 }
