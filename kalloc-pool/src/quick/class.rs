@@ -172,4 +172,16 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn lists_of_large_blocks_hold_no_more_than_a_part_of_what_those_of_small_ones_may() {
+        for (granules, classes) in regions() {
+            let share = share::<Standard>(granules);
+            for class in 1..classes.count::<Standard>(share) {
+                let held = classes.bound::<Standard>(share, class) * classes.least(class);
+                let parts = if class < FEWEST { 1 } else { LARGE_SHARE };
+                assert!(held <= share / parts, "{class} of {granules}");
+            }
+        }
+    }
 }
