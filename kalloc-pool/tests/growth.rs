@@ -378,3 +378,20 @@ fn a_region_is_given_back_but_for_one_granule_and_grows_again() {
     }
     for_each_config!(test);
 }
+
+#[test]
+#[cfg(not(miri))]
+fn a_pool_that_grows_by_small_steps_moves_its_state_now_and_then() {
+    const STEP: usize = 4096;
+    let region = GuardedRegion::of(Shape::new(8 * STEP).with_reserve(64 * STEP));
+    let pool = Pool::<_, AddressOrdered>::with_config(region);
+    pool.init().unwrap();
+    let mut moves = 0;
+    for _ in 8..64 {
+        let before = pool.stats().capacity;
+        pool.extend(STEP).unwrap();
+        moves += u32::from(pool.stats().capacity != before + STEP);
+    }
+    // It grows eightfold, by an eighth with each move.
+    assert!((1..=18).contains(&moves), "{moves}");
+}
