@@ -4,6 +4,7 @@ use std::alloc::Layout;
 use std::ptr::NonNull;
 
 use kalloc_pool::Pool;
+use kalloc_testkit::region::GuardedRegion;
 use kalloc_traits::{Heap, Inspect, SliceRegion};
 
 const fn layout(size: usize) -> Layout {
@@ -205,6 +206,17 @@ fn lists_close_when_a_block_grows_over_the_top() {
         }
         assert_eq!(pool.stats().cached, 0);
     });
+}
+
+#[test]
+fn lists_close_when_a_region_is_given_back() {
+    let pool = Pool::new(GuardedRegion::new(65_536));
+    let [_, block] = [20_000, 40].map(|size| pool.allocate(layout(size)).unwrap().cast::<u8>());
+    assert!(pool.truncate(30_000).is_ok());
+    // SAFETY: the block is live, and has this layout.
+    unsafe { pool.deallocate(block, layout(40)) };
+    assert_eq!(pool.stats().cached, 0);
+    pool.verify().unwrap();
 }
 
 #[test]
