@@ -20,7 +20,7 @@ fn the_counters_of_all_regions_add_up() {
         capacity = heap.stats().capacity - capacity;
     }
     let stats = heap.stats();
-    assert_eq!((stats.live_blocks, stats.used), (2, 14_000));
+    assert_eq!((stats.live_blocks, stats.used, stats.peak_used), (2, 14_000, 14_040));
     assert_eq!(stats.capacity, 2 * capacity);
     assert_eq!(stats.used + stats.free + stats.cached, stats.capacity);
     heap.verify().unwrap();
