@@ -52,3 +52,16 @@ fn the_memory_of_each_region_is_the_heaps() {
     assert_eq!(inside.map(|start| heap.owns(start)), [true; 2]);
     assert!(!heap.owns(between));
 }
+
+#[test]
+fn a_heap_has_as_many_regions_as_have_come_and_not_gone() {
+    let mut memory = Memory::new(1 << 13, 0);
+    let heap = Regions::<Piece, 2>::new();
+    assert_eq!((heap.len(), heap.is_empty()), (0, true));
+    let piece = memory.piece(0, 4096, 4096);
+    let inside = piece.start;
+    heap.add(piece).unwrap();
+    assert_eq!((heap.len(), heap.is_empty()), (1, false));
+    assert!(heap.remove(inside).is_ok());
+    assert_eq!((heap.len(), heap.is_empty()), (0, true));
+}

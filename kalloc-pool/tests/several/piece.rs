@@ -1,6 +1,5 @@
 //! Pieces of a memory, as regions that grow and shrink.
 
-use std::cell::Cell;
 use std::ptr::NonNull;
 
 use kalloc_traits::{RawRegion, RegionError, Span};
@@ -36,21 +35,6 @@ unsafe impl RawRegion for Piece {
         }
         self.len -= pages;
         Ok(())
-    }
-}
-
-/// Memory that refuses to grow, and counts how often it was asked.
-pub(crate) struct Asked<'a>(pub(crate) Piece, pub(crate) &'a Cell<u32>);
-
-// SAFETY: the memory is the piece's.
-unsafe impl RawRegion for Asked<'_> {
-    fn span(&self) -> Span {
-        self.0.span()
-    }
-
-    fn grow(&mut self, _: usize) -> Result<(), RegionError> {
-        self.1.set(self.1.get() + 1);
-        Err(RegionError::Exhausted)
     }
 }
 
