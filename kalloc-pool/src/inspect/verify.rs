@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
     use crate::block::{Free, Used};
-    use crate::config::{Checked, RealTime};
+    use crate::config::{AddressOrdered, BestFitting, Checked, RealTime, Tiny};
 
     const GRANULES: u32 = 1000;
 
@@ -238,6 +238,11 @@ mod tests {
             });
             assert_eq!(report, Some(expected), "{at} and {len} behind the top");
         }
+        let behind = broken(|engine, _| {
+            engine.top.cut_end(GRANULES - 2);
+            engine.rest = loose(GRANULES - 2, 1);
+        });
+        assert_eq!(behind, Some("P7"), "one granule is nobody's");
     }
 
     #[test]
@@ -274,5 +279,23 @@ mod tests {
         );
         let one_more = |engine: &mut Engine<Known>, _| engine.counters.live_blocks += 1;
         assert_eq!(broken_of::<Known>(one_more), Some("P10"));
+        // As many as there should be, but one of them is free.
+        let moved = broken_of::<Known>(|engine, [hole, _]| {
+            engine.arena.note_returned(hole - 40);
+            engine.arena.note_lent(hole);
+        });
+        assert_eq!(moved, Some("P10"));
+    }
+
+    #[test]
+    fn a_free_block_that_the_index_does_not_hold_is_reported() {
+        fn lost<C: Config>(engine: &mut Engine<C>, [hole, _]: [u32; 2]) {
+            // It keeps its marks.
+            _ = engine.index.unlink(&mut engine.arena, Id(hole), 40);
+        }
+        assert_eq!(broken_of::<RealTime>(lost), Some("P5"));
+        assert_eq!(broken_of::<AddressOrdered>(lost), Some("P5"));
+        assert_eq!(broken_of::<BestFitting>(lost), Some("P5"));
+        assert_eq!(broken_of::<Tiny>(lost), Some("P5"));
     }
 }
