@@ -306,20 +306,20 @@ impl Plenty<'_> {
 }
 
 /// Calls `test` with a pool that has as much memory as no test needs.
-fn with_plenty<T>(test: impl FnOnce(&Plenty<'_>) -> T) -> T {
+fn with_plenty(test: impl FnOnce(&Plenty<'_>)) {
     let mut memory = Box::new_uninit_slice(Plenty::BYTES);
     let mut pool = Plenty(Pool::new(SliceRegion::new(&mut memory)), NonNull::dangling());
     [pool.1, _] = [600; 2].map(|size| pool.allocate(size));
-    let result = test(&pool);
+    test(&pool);
     pool.0.verify().unwrap();
-    result
 }
 
 #[test]
-fn a_request_takes_a_hole_of_its_size_before_the_free_end() {
+fn a_request_takes_a_hole_of_its_size_before_a_larger_one() {
     for size in [600, 1016, 1024, 2000, 65_536] {
         with_plenty(|pool| {
             let hole = pool.hole(size);
+            pool.hole(size + size / 2);
             assert_eq!(pool.allocate(size).addr().get(), hole, "{size}");
         });
     }
@@ -386,4 +386,15 @@ fn a_request_gets_all_that_is_left_when_it_was_cut_apart_for_small_ones() {
     }
     test::<Standard>();
     test::<RealTime>();
+}
+
+#[test]
+fn small_blocks_lie_together_though_a_large_one_comes_between() {
+    let mut memory = Box::new_uninit_slice(1 << 16);
+    let pool = Pool::<_, RealTime>::with_config(SliceRegion::new(&mut memory));
+    let [first, _, second] = [16, 5000, 16].map(|size| {
+        let layout = Layout::from_size_align(size, 8).unwrap();
+        pool.allocate(layout).unwrap().cast::<u8>().addr().get()
+    });
+    assert_eq!(second, first + 16);
 }
