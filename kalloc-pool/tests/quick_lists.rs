@@ -105,6 +105,19 @@ fn closed_lists_do_not_open_at_the_first_block_that_comes_back() {
 }
 
 #[test]
+fn closed_lists_open_only_when_there_is_a_quarter_more_than_they_close_at() {
+    with_pool(|pool, get, put| {
+        // Less than five eighths of the region are left, and more than half.
+        let _used = get(26_000);
+        put(get(20_000), 20_000);
+        assert!((33_000..40_000).contains(&pool.stats().free));
+        wait(get, put);
+        put(get(40), 40);
+        assert_eq!(pool.stats().cached, 0);
+    });
+}
+
+#[test]
 fn blocks_cut_in_advance_lie_side_by_side_whatever_comes_between() {
     for align in [8, 64] {
         let size = Layout::from_size_align(64, align).unwrap();
