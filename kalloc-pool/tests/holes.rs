@@ -131,6 +131,31 @@ fn a_small_request_takes_a_hole_of_just_its_size_first() {
 }
 
 #[test]
+fn a_small_request_takes_a_larger_hole_when_little_is_left_of_the_last_block() {
+    let takes_hole = |used| {
+        let mut memory = Box::new_uninit_slice(1 << 16);
+        let pool = Pool::<_, RealTime>::with_config(SliceRegion::new(&mut memory));
+        let [_, hole] = [24, 56]
+            .map(|size| {
+                let layout = Layout::from_size_align(size, 8).unwrap();
+                let [_, hole, _] = [(); 3].map(|()| pool.allocate(layout).unwrap().cast::<u8>());
+                (hole, layout)
+            })
+            .map(|(hole, layout)| {
+                // SAFETY: the block is live, and has this layout.
+                unsafe { pool.deallocate(hole, layout) };
+                hole
+            });
+        for _ in 0..used {
+            pool.allocate(Layout::new::<u64>()).unwrap();
+        }
+        pool.allocate(Layout::new::<[u64; 6]>()).unwrap().cast() == hole
+    };
+    assert!((0..16).any(takes_hole));
+    assert!(!(0..16).all(takes_hole), "much is left");
+}
+
+#[test]
 fn a_request_gets_all_that_is_left_when_it_was_cut_apart_for_small_ones() {
     fn test<C: Config>() {
         let mut memory = Box::new_uninit_slice(1 << 16);
