@@ -319,6 +319,11 @@ mod tests {
         assert_eq!(guaranteed::<Standard>(Demand::new(8, 8)), Some(8));
         let demand = Demand::new(isize::MAX as usize / 64, 64).without_resizing();
         assert!(guaranteed::<AddressOrdered>(demand).is_some());
+        let failed = Stats {
+            failed_requests: 1,
+            ..Stats::default()
+        };
+        assert!(!is_guaranteed::<Standard>(&failed, Demand::new(0, 8)));
     }
 
     #[test]
