@@ -140,7 +140,9 @@ mod tests {
                 "{granules}"
             );
             let table = classes.exact as usize * LIST;
-            assert!(classes.exact == FEWEST || table * TABLE_SHARE <= granules as usize * Standard::GRANULE);
+            let bytes = granules as usize * Standard::GRANULE;
+            assert!(classes.exact == FEWEST || table * TABLE_SHARE <= bytes);
+            assert!(classes.exact == Standard::QUICK_EXACT || 2 * table * TABLE_SHARE > bytes);
             last = classes.exact;
         }
         assert_eq!(last, Standard::QUICK_EXACT);
