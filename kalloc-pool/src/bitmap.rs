@@ -48,6 +48,20 @@ pub(crate) const fn words(granules: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Checked, RealTime, Standard};
+
+    #[test]
+    fn a_granule_has_three_bits_where_freed_blocks_are_checked_and_kept() {
+        assert_eq!(
+            [
+                planes::<Standard>(),
+                planes::<RealTime>(),
+                planes::<Checked<Standard>>()
+            ],
+            [1, 1, 3]
+        );
+        assert_eq!(planes::<Checked<RealTime>>(), 2);
+    }
 
     #[test]
     fn every_granule_has_a_bit_of_its_own() {

@@ -292,6 +292,18 @@ mod tests {
     }
 
     #[test]
+    fn the_bound_of_first_fit_is_for_programs_that_neither_resize_nor_align() {
+        let demand = Demand::new(64 * 8, 8 * 8);
+        let both = |demand| [guaranteed::<AddressOrdered>(demand), guaranteed::<Standard>(demand)];
+        let [first_fit, merging] = both(demand.without_resizing());
+        assert_eq!(first_fit, Some(64 * 8 * 4));
+        assert!(first_fit < merging);
+        assert_eq!(both(demand), [merging; 2]);
+        let [first_fit, merging] = both(demand.without_resizing().align(16));
+        assert_eq!(first_fit, merging);
+    }
+
+    #[test]
     fn what_cannot_be_has_no_bound() {
         for demand in [
             Demand::new(0, 0),
@@ -307,6 +319,11 @@ mod tests {
         assert_eq!(guaranteed::<Standard>(Demand::new(8, 8)), Some(8));
         let demand = Demand::new(isize::MAX as usize / 64, 64).without_resizing();
         assert!(guaranteed::<AddressOrdered>(demand).is_some());
+        let failed = Stats {
+            failed_requests: 1,
+            ..Stats::default()
+        };
+        assert!(!is_guaranteed::<Standard>(&failed, Demand::new(0, 8)));
     }
 
     #[test]

@@ -244,6 +244,35 @@ fn a_block_of_another_pool_is_refused() {
 }
 
 #[test]
+fn a_block_that_ends_where_the_region_does_is_freed() {
+    let mut memory = vec![MaybeUninit::uninit(); LEN];
+    let pool = Pool::<_, Checked<Standard>>::with_config(SliceRegion::new(&mut memory));
+    pool.init().unwrap();
+    let whole = Layout::from_size_align(pool.stats().free, 1).unwrap();
+    let block = pool.allocate(whole).unwrap();
+    // SAFETY: the block is live, and has this layout.
+    unsafe { pool.deallocate(block.cast(), whole) };
+    assert_eq!((pool.stats().used, pool.misuses()), (0, 0));
+}
+
+#[test]
+fn a_pointer_into_the_first_granule_of_a_block_is_refused() {
+    for align in [1, 8, 16] {
+        let mut memory = vec![MaybeUninit::uninit(); LEN];
+        let pool = Pool::<_, Checked<Standard>>::with_config(SliceRegion::new(&mut memory));
+        let layout = Layout::from_size_align(40, align).unwrap();
+        let block = pool.allocate(layout).unwrap().cast::<u8>();
+        for offset in 1..8 {
+            // SAFETY: the block has so many bytes.
+            let inside = unsafe { block.add(offset) };
+            // SAFETY: this is not permitted, and a checked pool refuses it.
+            unsafe { pool.deallocate(inside, layout) };
+        }
+        assert_eq!((pool.misuses(), pool.stats().live_blocks), (7, 1), "{align}");
+    }
+}
+
+#[test]
 fn a_block_of_no_bytes_is_nobodys_business() {
     // M3.
     let mut memory = vec![MaybeUninit::uninit(); LEN];

@@ -312,6 +312,9 @@ fn memory_that_can_only_grow_by_a_move_refuses_and_its_heap_goes_on_in_a_longer_
         for block in &mut blocks {
             *block = moved.translate(block.cast()).unwrap().cast();
         }
+        // SAFETY: this is the end of the old memory.
+        let end = unsafe { here.start().add(LEN) };
+        assert_eq!(moved.translate(end), None);
         assert!(pool.allocate(layout(LEN, 8)).is_ok(), "what is longer is taken in");
         expect_numbers(&pool, &blocks);
     }
@@ -358,4 +361,37 @@ fn a_region_that_has_moved_is_not_taken_in() {
         assert!(pool.allocate(layout(8, 8)).is_ok_and(|block| pool.owns(block.cast())));
     }
     for_each_config!(test);
+}
+
+#[test]
+fn a_region_is_given_back_but_for_one_granule_and_grows_again() {
+    fn test<C: Config>() {
+        let pool = Pool::<_, C>::with_config(GuardedRegion::of(Shape::new(4096).with_reserve(RESERVE)));
+        pool.init().unwrap();
+        let capacity = pool.stats().capacity;
+        assert_eq!(pool.truncate(usize::MAX), Ok(capacity - 8));
+        assert_eq!(pool.stats().capacity, 8);
+        pool.verify().unwrap();
+        assert!(pool.allocate(layout(8, 8)).is_ok());
+        assert!(pool.allocate(layout(8000, 8)).is_ok());
+        pool.verify().unwrap();
+    }
+    for_each_config!(test);
+}
+
+#[test]
+#[cfg(not(miri))]
+fn a_pool_that_grows_by_small_steps_moves_its_state_now_and_then() {
+    const STEP: usize = 4096;
+    let region = GuardedRegion::of(Shape::new(8 * STEP).with_reserve(64 * STEP));
+    let pool = Pool::<_, AddressOrdered>::with_config(region);
+    pool.init().unwrap();
+    let mut moves = 0;
+    for _ in 8..64 {
+        let before = pool.stats().capacity;
+        pool.extend(STEP).unwrap();
+        moves += u32::from(pool.stats().capacity != before + STEP);
+    }
+    // It grows eightfold, by an eighth with each move.
+    assert!((1..=18).contains(&moves), "{moves}");
 }

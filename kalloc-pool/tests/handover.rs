@@ -252,6 +252,20 @@ fn boot_blocks_are_resized_by_a_move() {
 }
 
 #[test]
+fn a_region_that_has_boot_blocks_is_not_given_back() {
+    let mut memory = [MaybeUninit::uninit(); 4096];
+    let bump = Bump::new(SliceRegion::new(&mut memory));
+    let _boot = bump.allocate(Layout::new::<[u64; 9]>()).unwrap();
+    let pool = Pool::<_, Adopting<Standard>>::adopt(bump).unwrap();
+    assert_eq!(pool.stats().live_blocks, 0);
+    assert!(pool.into_region().is_err(), "a boot block is live");
+    // Without one, the heap is as any other.
+    let pool = Pool::<_, Adopting<Standard>>::with_config(SliceRegion::new(&mut memory));
+    pool.init().unwrap();
+    assert!(pool.into_region().is_ok());
+}
+
+#[test]
 fn a_pool_lies_in_what_a_borrowed_bump_had_left() {
     /// Memory whose end is a multiple of what the block asks for.
     #[repr(align(8))]
@@ -275,4 +289,43 @@ fn a_pool_lies_in_what_a_borrowed_bump_had_left() {
     bump.reset();
     assert_eq!(bump.stats().free, 800);
     assert!(bump.allocate(Layout::new::<[u8; 801]>()).is_err());
+}
+
+#[test]
+fn every_flip_in_the_map_of_boot_blocks_and_in_their_count_is_reported() {
+    const GRANULES: usize = 250;
+    const LOW: usize = 40;
+    let mut memory = vec![0u64; GRANULES];
+    let start = NonNull::from(memory.as_mut_slice()).cast::<u8>();
+    let region = Growing {
+        start,
+        len: GRANULES * 8,
+        most: GRANULES * 8,
+    };
+    let bump = Bump::new(region);
+    let boot = bump.allocate(Layout::new::<[u64; LOW]>()).unwrap();
+    assert_eq!(boot.cast(), start);
+    let pool = Pool::<_, Adopting<AddressOrdered>>::adopt(bump).unwrap();
+    // Behind the boot block and the bitmap there are six words of notes, of which the fourth is the count and the fifth says where
+    // the map is: behind them.
+    let notes = (LOW + GRANULES / 64 + 1) * 64;
+    let count = notes + 3 * 32..notes + 5 * 32;
+    // Granule 0 does not count.
+    let map = notes + 6 * 32 + 1..notes + 6 * 32 + LOW;
+    let step = if cfg!(miri) { 11 } else { 1 };
+    for bit in count.chain(map).step_by(step) {
+        let flip = || {
+            // SAFETY: the byte lies in the memory.
+            let byte = unsafe { start.add(bit / 8) };
+            // SAFETY: the byte is initialised, and nobody else looks meanwhile.
+            let value = unsafe { byte.read() };
+            // SAFETY: as above.
+            unsafe { byte.write(value ^ 1 << (bit % 8)) };
+        };
+        flip();
+        let report = pool.verify().map_err(|flaw| flaw.invariant);
+        assert_eq!(report, Err("P9"), "bit {} of the notes", bit - notes);
+        flip();
+    }
+    pool.verify().unwrap();
 }

@@ -1,13 +1,12 @@
-//! Where the policies that promise a place put each block, against a model that is too simple to be wrong; and
-//! what the others do not overlook.
+//! Where the policies that promise a place put each block, against a model that is too simple to be wrong.
 
 use std::alloc::Layout;
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
 
-use kalloc_pool::{AddressOrdered, BestFitting, Config, Pool, RealTime, Standard, Tiny};
+use kalloc_pool::{AddressOrdered, BestFitting, Config, Pool, Tiny};
 use kalloc_testkit::region::{GuardedRegion, Shape};
-use kalloc_traits::{Heap, Inspect, RunKind, SliceRegion};
+use kalloc_traits::{Heap, Inspect, RunKind};
 
 const STEPS: usize = if cfg!(miri) { 60 } else { 150_000 };
 const RESERVE: usize = if cfg!(miri) { 1 << 14 } else { 1 << 20 };
@@ -248,28 +247,4 @@ fn tiny_takes_the_lowest_place_that_fits() {
 #[test]
 fn best_fitting_takes_the_smallest_block_that_fits_and_the_lowest_of_those() {
     test::<BestFitting>(Model::best_fit);
-}
-
-#[test]
-fn segregated_fit_finds_a_hole_that_holds_an_aligned_block_wherever_it_starts() {
-    fn test<C: Config>() {
-        let mut memory = Box::new_uninit_slice(1 << 16);
-        let pool = Pool::<_, C>::with_config(SliceRegion::new(&mut memory));
-        // A small hole and a large one, each between two blocks of its size.
-        let [_, large] = [64, 1024].map(|size| {
-            let layout = Layout::from_size_align(size, 8).unwrap();
-            let [_, hole, _] = [(); 3].map(|()| pool.allocate(layout).unwrap().cast::<u8>());
-            // SAFETY: the block is live.
-            unsafe { pool.deallocate(hole, layout) };
-            hole.addr().get()
-        });
-        pool.trim();
-
-        // 65 granules at a multiple of 64 fit 128 granules, which the hole has just so.
-        let block = pool.allocate(Layout::from_size_align(520, 512).unwrap()).unwrap();
-        assert!((large..large + 1024).contains(&block.cast::<u8>().addr().get()));
-        pool.verify().unwrap();
-    }
-    test::<Standard>();
-    test::<RealTime>();
 }

@@ -4,6 +4,7 @@ use std::alloc::Layout;
 use std::ptr::NonNull;
 
 use kalloc_pool::Pool;
+use kalloc_testkit::region::GuardedRegion;
 use kalloc_traits::{Heap, Inspect, SliceRegion};
 
 const fn layout(size: usize) -> Layout {
@@ -76,6 +77,85 @@ fn a_block_of_any_size_that_is_kept_is_the_next_one_of_its_size() {
 }
 
 #[test]
+fn a_kept_block_serves_no_other_size_of_its_list() {
+    // So large that sizes from 64 granules on share lists, four of them each.
+    let mut memory = Box::new_uninit_slice(1 << 20);
+    let pool = Pool::new(SliceRegion::new(&mut memory));
+    let kept: NonNull<u8> = pool.allocate(layout(520)).unwrap().cast();
+    let _wall = pool.allocate(layout(8)).unwrap();
+    // SAFETY: the block is live.
+    unsafe { pool.deallocate(kept, layout(520)) };
+    for size in [512, 528, 536] {
+        assert_ne!(pool.allocate(layout(size)).unwrap().cast(), kept, "{size}");
+    }
+    assert_eq!(pool.allocate(layout(520)).unwrap().cast(), kept);
+    pool.verify().unwrap();
+}
+
+#[test]
+fn closed_lists_do_not_open_at_the_first_block_that_comes_back() {
+    with_pool(|pool, get, put| {
+        put(get(50_000), 50_000);
+        put(get(40), 40);
+        assert_eq!(pool.stats().cached, 0);
+        wait(get, put);
+        put(get(40), 40);
+        assert!(pool.stats().cached > 0);
+    });
+}
+
+#[test]
+fn closed_lists_open_only_when_there_is_a_quarter_more_than_they_close_at() {
+    with_pool(|pool, get, put| {
+        // Less than five eighths of the region are left, and more than half.
+        let _used = get(26_000);
+        put(get(20_000), 20_000);
+        assert!((33_000..40_000).contains(&pool.stats().free));
+        wait(get, put);
+        put(get(40), 40);
+        assert_eq!(pool.stats().cached, 0);
+    });
+}
+
+#[test]
+fn blocks_cut_in_advance_lie_side_by_side_whatever_comes_between() {
+    for align in [8, 64] {
+        let size = Layout::from_size_align(64, align).unwrap();
+        with_pool(|pool, get, _| {
+            // Makes what follows start at no multiple of 64.
+            get(24);
+            let before = pool.stats().cached;
+            let first = pool.allocate(size).unwrap().cast::<u8>().addr().get();
+            assert!(
+                pool.stats().cached >= before + 7 * 64,
+                "seven blocks, and what lies between"
+            );
+            for number in 1..=7 {
+                let next = pool.allocate(size).unwrap().cast::<u8>().addr().get();
+                assert_eq!(next, first + number * 64);
+                get(300 + 8 * number);
+            }
+        });
+    }
+}
+
+#[test]
+fn an_aligned_request_is_served_by_a_kept_block_that_lies_right() {
+    with_pool(|pool, get, put| {
+        let blocks: Vec<_> = (0..16).map(|_| get(40)).collect();
+        let lies_right = |block: &NonNull<u8>| block.addr().get() % 64 == 0;
+        let (right, wrong): (Vec<_>, Vec<_>) = blocks.into_iter().partition(lies_right);
+        // The last one that is freed is the first of the list.
+        put(right[0], 40);
+        put(wrong[0], 40);
+        put(wrong[1], 40);
+        let aligned = Layout::from_size_align(40, 64).unwrap();
+        assert_eq!(pool.allocate(aligned).unwrap().cast(), right[0]);
+        assert_eq!([get(40), get(40)], [wrong[1], wrong[0]]);
+    });
+}
+
+#[test]
 fn lists_open_when_the_rest_joins_the_top() {
     with_pool(|pool, get, put| {
         let large = get(45_000);
@@ -139,6 +219,17 @@ fn lists_close_when_a_block_grows_over_the_top() {
         }
         assert_eq!(pool.stats().cached, 0);
     });
+}
+
+#[test]
+fn lists_close_when_a_region_is_given_back() {
+    let pool = Pool::new(GuardedRegion::new(65_536));
+    let [_, block] = [20_000, 40].map(|size| pool.allocate(layout(size)).unwrap().cast::<u8>());
+    assert!(pool.truncate(30_000).is_ok());
+    // SAFETY: the block is live, and has this layout.
+    unsafe { pool.deallocate(block, layout(40)) };
+    assert_eq!(pool.stats().cached, 0);
+    pool.verify().unwrap();
 }
 
 #[test]

@@ -159,6 +159,18 @@ fn extreme_layouts_are_refused_and_change_nothing() {
 }
 
 #[test]
+#[cfg(target_pointer_width = "64")]
+fn a_region_does_not_grow_for_what_no_region_holds() {
+    let pool = Pool::new(GuardedRegion::of(Shape::new(4096).with_reserve(BYTES)));
+    pool.init().unwrap();
+    let before = pool.stats().capacity;
+    for size in [1 << 34, (1 << 35) + 8, 1 << 62] {
+        assert!(pool.allocate(Layout::from_size_align(size, 8).unwrap()).is_err());
+        assert_eq!(pool.stats().capacity, before, "{size}");
+    }
+}
+
+#[test]
 fn a_block_grows_to_the_largest_size_or_stays_as_it_is() {
     let pool = Pool::new(GuardedRegion::new(BYTES));
     let old = Layout::from_size_align(100, 8).unwrap();

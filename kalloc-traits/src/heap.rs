@@ -344,3 +344,6 @@ unsafe impl<H: Heap + ?Sized> Heap for &H {
         unsafe { (**self).shrink(block, old, new) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,3 +137,165 @@ impl<C: Config> Engine<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+    use core::ptr::NonNull;
+
+    use kalloc_traits::Span;
+
+    use super::*;
+    use crate::block::{Free, Used};
+    use crate::config::{AddressOrdered, BestFitting, Checked, RealTime, Tiny};
+
+    const GRANULES: u32 = 1000;
+
+    /// The granules `start..start + len` as the rest or the top, whoever has them.
+    fn loose(start: u32, len: u32) -> Loose {
+        // SAFETY: none: somebody else owns them, perhaps. But a heap that is only verified does not write to them.
+        Loose::new(unsafe { Free::new(start, len) })
+    }
+
+    /// Breaks a heap that has a hole at each end of a block, and returns the number of the invariant that `verify` says is broken.
+    fn broken(break_it: impl FnOnce(&mut Engine<RealTime>, [u32; 2])) -> Option<&'static str> {
+        broken_of::<RealTime>(break_it)
+    }
+
+    fn broken_of<C: Config>(break_it: impl FnOnce(&mut Engine<C>, [u32; 2])) -> Option<&'static str> {
+        let mut memory = [0u64; GRANULES as usize];
+        let start = NonNull::from(&mut memory).cast::<u8>();
+        let mut engine = Engine::<C>::EMPTY;
+        // SAFETY: the memory outlives the heap, and is nobody else's.
+        unsafe { engine.lay_out(Span::new(start, GRANULES as usize * 8)) }.unwrap();
+        let layout = Layout::new::<[u64; 40]>();
+        let [_, first, _, second, _] = [(); 5].map(|()| engine.allocate(layout).unwrap().cast::<u8>());
+        let holes = [first, second].map(|hole| {
+            // SAFETY: the block is live, and has this layout.
+            unsafe { engine.deallocate(hole, layout.size()) };
+            engine.arena.granule_of(hole).unwrap()
+        });
+        assert_eq!((engine.verify(), engine.verify_unindexed()), (Ok(()), Ok(())));
+        break_it(&mut engine, holes);
+        let report = engine.verify().err();
+        if report.is_some_and(|flaw| !["P5", "P10"].contains(&flaw.invariant)) {
+            assert_eq!(engine.verify_unindexed().err(), report);
+        }
+        report.map(|flaw| flaw.invariant)
+    }
+
+    #[test]
+    fn a_state_that_does_not_fit_is_reported() {
+        assert_eq!(broken(|engine, _| engine.capacity = GRANULES - 1), Some("P1"));
+        assert_eq!(broken(|engine, _| engine.capacity = 8 * GRANULES), Some("P2"));
+        let state_at = |start, more| {
+            broken(|engine, _| {
+                let len = Engine::<RealTime>::state_len(GRANULES) + more;
+                // SAFETY: none, as above.
+                engine.state = Some(unsafe { Used::new(start, len) });
+            })
+        };
+        let len = Engine::<RealTime>::state_len(GRANULES);
+        assert_eq!([state_at(0, 0), state_at(0, 1)], [None, Some("P2")]);
+        assert_eq!(state_at(GRANULES - len + 1, 0), Some("P2"));
+        // In the last granule of the region it would end, and so would the sum be right but for granule 0.
+        assert_eq!(state_at(GRANULES - len, 0), Some("P7"));
+        for end in [0, 1] {
+            let report = broken(|engine, [hole, _]| {
+                let start = if end == 0 { hole } else { hole + 40 - len };
+                // SAFETY: none, as above.
+                engine.state = Some(unsafe { Used::new(start, len) });
+            });
+            assert_eq!(report, Some("P2"), "a mark on the state");
+        }
+    }
+
+    #[test]
+    fn what_bears_no_mark_lies_apart_from_what_does() {
+        // Over, beside and around a hole of 40 granules.
+        for (at, len, expected) in [
+            (-1, 1, "P4"),
+            (40, 1, "P4"),
+            (0, 1, "P3"),
+            (39, 1, "P3"),
+            (-1, 42, "P3"),
+            (5, 3, "P3"),
+            (-2, 1, "P7"),
+            (41, 1, "P7"),
+        ] {
+            for number in [0, 1] {
+                let start = |holes: [u32; 2]| holes[number].wrapping_add_signed(at);
+                let rest = broken(|engine, holes| engine.rest = loose(start(holes), len));
+                assert_eq!(rest, Some(expected), "the rest, {at} and {len} behind the hole");
+                let top = broken(|engine, holes| engine.top = loose(start(holes), len));
+                assert_eq!(top, Some(expected), "the top, {at} and {len} behind the hole");
+            }
+        }
+        // Over the top, and before it.
+        for (at, len, expected) in [(-1, 1, "P7"), (-1, 2, "P3"), (0, 1, "P3"), (9, 1, "P3")] {
+            let report = broken(|engine, _| {
+                engine.rest = loose(engine.top.start().wrapping_add_signed(at), len);
+            });
+            assert_eq!(report, Some(expected), "{at} and {len} behind the top");
+        }
+        let behind = broken(|engine, _| {
+            engine.top.cut_end(GRANULES - 2);
+            engine.rest = loose(GRANULES - 2, 1);
+        });
+        assert_eq!(behind, Some("P7"), "one granule is nobody's");
+    }
+
+    #[test]
+    fn counters_that_do_not_add_up_are_reported() {
+        let counted = |peak: i32, used: i32, live| {
+            broken(|engine, _| {
+                let real = engine.counters.used();
+                let [peak, used] = [peak, used].map(|more| real.wrapping_add_signed(more));
+                engine.counters.restore(peak, used, live, 0);
+            })
+        };
+        assert_eq!([counted(0, 0, 3), counted(7, 0, 1), counted(0, 0, 99)], [None; 3]);
+        for (peak, used, live) in [(-1, 0, 3), (1, 1, 3), (0, -1, 3), (0, 0, 0)] {
+            assert_eq!(counted(peak, used, live), Some("P7"), "{peak}, {used}, {live}");
+        }
+        assert_eq!(broken(|engine, _| engine.top.cut_end(GRANULES - 1)), Some("P7"));
+    }
+
+    #[test]
+    fn starts_of_blocks_that_are_wrong_are_reported() {
+        type Known = Checked<RealTime>;
+        assert_eq!(
+            broken_of::<Known>(|engine, [hole, _]| engine.arena.note_lent(hole)),
+            Some("P10")
+        );
+        assert_eq!(
+            broken_of::<Known>(|engine, [hole, _]| engine.arena.note_lent(hole - 1)),
+            Some("P10")
+        );
+        // The block before the hole.
+        assert_eq!(
+            broken_of::<Known>(|engine, [hole, _]| engine.arena.note_returned(hole - 40)),
+            Some("P10")
+        );
+        let one_more = |engine: &mut Engine<Known>, _| engine.counters.live_blocks += 1;
+        assert_eq!(broken_of::<Known>(one_more), Some("P10"));
+        // As many as there should be, but one of them is free.
+        let moved = broken_of::<Known>(|engine, [hole, _]| {
+            engine.arena.note_returned(hole - 40);
+            engine.arena.note_lent(hole);
+        });
+        assert_eq!(moved, Some("P10"));
+    }
+
+    #[test]
+    fn a_free_block_that_the_index_does_not_hold_is_reported() {
+        fn lost<C: Config>(engine: &mut Engine<C>, [hole, _]: [u32; 2]) {
+            // It keeps its marks.
+            _ = engine.index.unlink(&mut engine.arena, Id(hole), 40);
+        }
+        assert_eq!(broken_of::<RealTime>(lost), Some("P5"));
+        assert_eq!(broken_of::<AddressOrdered>(lost), Some("P5"));
+        assert_eq!(broken_of::<BestFitting>(lost), Some("P5"));
+        assert_eq!(broken_of::<Tiny>(lost), Some("P5"));
+    }
+}

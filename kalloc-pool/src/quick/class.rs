@@ -145,7 +145,9 @@ mod tests {
                 "{granules}"
             );
             let table = classes.exact as usize * LIST;
-            assert!(classes.exact == FEWEST || table * TABLE_SHARE <= granules as usize * Standard::GRANULE);
+            let bytes = granules as usize * Standard::GRANULE;
+            assert!(classes.exact == FEWEST || table * TABLE_SHARE <= bytes);
+            assert!(classes.exact == Standard::QUICK_EXACT || 2 * table * TABLE_SHARE > bytes);
             last = classes.exact;
         }
         assert_eq!(last, Standard::QUICK_EXACT);
@@ -192,6 +194,18 @@ mod tests {
                     "{share}"
                 );
                 assert_eq!(classes.bound::<Standard>(share, 0), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn lists_of_large_blocks_hold_no_more_than_a_part_of_what_those_of_small_ones_may() {
+        for (granules, classes) in regions() {
+            let share = share::<Standard>(granules);
+            for class in 1..classes.count::<Standard>(share) {
+                let held = classes.bound::<Standard>(share, class) * classes.least(class);
+                let parts = if class < FEWEST { 1 } else { LARGE_SHARE };
+                assert!(held <= share / parts, "{class} of {granules}");
             }
         }
     }

@@ -1,6 +1,8 @@
 //! A heap in several regions, which come, go, grow and shrink.
 
+mod asked;
 mod at_random;
+mod counters;
 mod piece;
 
 use std::alloc::Layout;
@@ -249,6 +251,16 @@ fn a_region_is_truncated_down_to_what_is_live_and_no_further() {
     is_truncated_to_what_is_live::<BestFitting>();
     is_truncated_to_what_is_live::<Tiny>();
     is_truncated_to_what_is_live::<Checked<Standard>>();
+}
+
+#[test]
+fn a_region_of_several_tells_by_how_much_it_is_shorter() {
+    let mut memory = Memory::new(1 << 13, 0);
+    let heap = Regions::<Piece, 2>::new();
+    let piece = memory.piece(0, 8192, 8192);
+    let inside = piece.start;
+    heap.add(piece).unwrap();
+    assert_eq!(heap.truncate(inside, 200), Ok(192));
 }
 
 #[test]
