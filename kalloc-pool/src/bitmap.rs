@@ -51,16 +51,12 @@ mod tests {
     use crate::config::{Checked, RealTime, Standard};
 
     #[test]
-    fn a_granule_has_three_bits_where_freed_blocks_are_checked_and_kept() {
-        assert_eq!(
-            [
-                planes::<Standard>(),
-                planes::<RealTime>(),
-                planes::<Checked<Standard>>()
-            ],
-            [1, 1, 3]
-        );
-        assert_eq!(planes::<Checked<RealTime>>(), 2);
+    fn a_granule_has_two_bits_more_and_there_is_a_word_more_where_the_configuration_is_checked() {
+        let granules = 10 * WORD_BITS + 1;
+        assert_eq!(words_before::<Standard>(granules), 0);
+        assert_eq!(words_before::<RealTime>(granules), 0);
+        assert_eq!(words_before::<Checked<Standard>>(granules), 2 * 10 + 1 + 1);
+        assert_eq!(words_before::<Checked<RealTime>>(granules), 2 * 10 + 1 + 1);
     }
 
     #[test]

@@ -69,9 +69,9 @@ impl Boot {
         }
     }
 
-    /// Returns how many bits the map has.
+    /// Returns how many bits the map has; any number, if somebody has overwritten the notes.
     pub(crate) const fn bits(&self) -> u32 {
-        self.low + (self.end - self.high)
+        self.low.wrapping_add(self.end.wrapping_sub(self.high))
     }
 }
 

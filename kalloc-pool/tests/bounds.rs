@@ -213,7 +213,7 @@ fn a_heap_is_certified_by_its_peak_up_to_the_last_granule() {
 #[cfg(target_pointer_width = "64")]
 fn a_capacity_beyond_what_a_region_can_have_has_no_length() {
     assert!(region_for_capacity::<Standard>(7 << 30).is_some_and(|len| len > 7 << 30));
-    for capacity in [9 << 30, 1 << 40, isize::MAX as usize] {
+    for capacity in [9 << 30, 1 << 40, isize::MAX as usize, usize::MAX] {
         assert_eq!(region_for_capacity::<Standard>(capacity), None, "{capacity}");
     }
 }

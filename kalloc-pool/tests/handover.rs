@@ -313,7 +313,7 @@ fn every_flip_in_the_map_of_boot_blocks_and_in_their_count_is_reported() {
     // Granule 0 does not count.
     let map = notes + 6 * 32 + 1..notes + 6 * 32 + LOW;
     let step = if cfg!(miri) { 11 } else { 1 };
-    for bit in count.chain(map).step_by(step) {
+    for bit in (notes..notes + 6 * 32 + LOW).step_by(step) {
         let flip = || {
             // SAFETY: the byte lies in the memory.
             let byte = unsafe { start.add(bit / 8) };
@@ -324,7 +324,10 @@ fn every_flip_in_the_map_of_boot_blocks_and_in_their_count_is_reported() {
         };
         flip();
         let report = pool.verify().map_err(|flaw| flaw.invariant);
-        assert_eq!(report, Err("P9"), "bit {} of the notes", bit - notes);
+        // What the other notes say is not always wrong, but never believed without a look.
+        if count.contains(&bit) || map.contains(&bit) {
+            assert_eq!(report, Err("P9"), "bit {} of the notes", bit - notes);
+        }
         flip();
     }
     pool.verify().unwrap();

@@ -85,6 +85,9 @@ impl<C: Config> Engine<C> {
 
     /// Returns how many bytes a region has in which `size` bytes at a multiple of `align` surely fit.
     pub(crate) fn region_for(size: usize, align: usize) -> Option<usize> {
+        if size > isize::MAX as usize {
+            return None;
+        }
         let wanted = granules::<C>(size).checked_add(granules::<C>(align))?;
         // A region may start and end inside of a granule.
         let wanted = u32::try_from(wanted.checked_add(2)?).ok()?;
