@@ -16,7 +16,7 @@ use crate::gate::{Failure, VALGRIND, build, find_tools};
 use tally::{KINDS, Tally};
 
 /// The caps, in the order of [`KINDS`]: no call takes more instructions, whatever the heap looks like. `RealTime` and docs/bounds.md
-/// state them. A fifth and more above what was counted, so that another compiler need not break them.
+/// state them. A third and more above what was counted, so that another compiler need not break them.
 const CAPS: [u64; KINDS.len()] = [300, 250, 300, 600, 550, 300];
 
 /// What the caps are called in the table.
