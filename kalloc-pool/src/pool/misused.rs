@@ -26,12 +26,12 @@ impl<R: RawRegion, C: Config> Pool<R, C> {
         old: Layout,
         new: Layout,
     ) -> Result<NonNull<[u8]>, AllocError> {
+        if old.size() != 0 && !self.permits(block, old) {
+            return Err(AllocError);
+        }
         if old.size() == 0 || new.size() == 0 {
             // SAFETY: the caller upholds the contract.
             return unsafe { resize_or_move(self, block, old, new) };
-        }
-        if !self.permits(block, old) {
-            return Err(AllocError);
         }
         if block.addr().get() & (new.align() - 1) == 0 {
             // SAFETY: the block is live, and `old` has its extent, as was checked.
