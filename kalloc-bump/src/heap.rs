@@ -118,7 +118,9 @@ unsafe impl<R: RawRegion, S: Settings> Heap for Bump<R, S> {
             None => {
                 // SAFETY: the caller upholds the contract.
                 let grown = unsafe { self.grow_slowly(block, old, new) }.ok_or(AllocError)?;
-                if grown.cast() != block {
+                // Downwards, what was the last block may have moved, with its bytes, to where it reaches over its old start.
+                let distance = block.addr().get().wrapping_sub(grown.cast::<u8>().addr().get());
+                if distance >= grown.len() {
                     // Here and not there: so the compiler keeps this path apart from the fast one, and a vector that pushes in a
                     // loop takes six instructions for each push, not ten.
                     // SAFETY: the block has moved. Both places have `old.size()` bytes, do not overlap, and are nobody else's.

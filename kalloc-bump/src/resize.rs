@@ -150,8 +150,8 @@ impl<R: RawRegion, S: Settings> Bump<R, S> {
         })
     }
 
-    /// Makes a block larger where [`resize_at_hand`](Self::resize_at_hand) did not. If the block that comes back lies elsewhere, its
-    /// bytes are still to be copied: the old block is free by then, and holds what it held.
+    /// Makes a block larger where [`resize_at_hand`](Self::resize_at_hand) did not. If the block that comes back does not hold the old
+    /// one's start, its bytes are still to be copied: the old block is free by then, and holds what it held.
     ///
     /// # Safety
     ///

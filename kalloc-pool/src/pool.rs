@@ -161,7 +161,7 @@ unsafe impl<R: RawRegion, C: Config> Heap for Pool<R, C> {
         if old.size() == 0 || new.size() == 0 || !is_aligned {
             return Err(AllocError);
         }
-        if C::CHECKED && !self.permits(block, old) {
+        if C::CHECKED && !self.permits_checked(block, old) {
             return Err(AllocError);
         }
         if C::ADOPTS && self.with(|engine| engine.is_boot_block(block)) {
@@ -234,6 +234,11 @@ unsafe impl<R: RawRegion, C: Config> Heap for Pool<R, C> {
 
     fn trim(&self) {
         self.with(Engine::trim);
+    }
+
+    #[inline]
+    fn permits(&self, block: NonNull<u8>, layout: Layout) -> bool {
+        !C::CHECKED || layout.size() == 0 || self.permits_checked(block, layout)
     }
 
     #[inline]

@@ -25,7 +25,7 @@ use crate::quick::Quick;
 const MAGIC: [u32; 2] = [0x6c61_6b01, 0x0263_6f6c];
 
 /// Of the record, and of all that lies in the region.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What a heap that was left says of itself, a word for each field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

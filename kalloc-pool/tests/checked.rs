@@ -361,3 +361,21 @@ fn correct_steps_raise_no_alarm() {
     correct::<Tiny>(103);
     correct::<Wide>(104);
 }
+
+#[test]
+fn a_wrong_layout_does_not_shrink_to_nothing() {
+    let mut memory = vec![MaybeUninit::uninit(); LEN];
+    let pool = Pool::<_, Checked<Standard, Remember>>::with_config(SliceRegion::new(&mut memory));
+    let (own, wrong, nothing) = (
+        Layout::new::<[u8; 100]>(),
+        Layout::new::<[u8; 50]>(),
+        Layout::new::<()>(),
+    );
+    let block = pool.allocate(own).unwrap().cast::<u8>();
+    // SAFETY: none. A checked pool bears it.
+    assert!(unsafe { pool.shrink(block, wrong, nothing) }.is_err());
+    assert_eq!((pool.misuses(), pool.stats().live_blocks), (1, 1));
+    // SAFETY: the block is live, and has this layout.
+    assert!(unsafe { pool.shrink(block, own, nothing) }.is_ok());
+    assert_eq!((pool.misuses(), pool.stats().live_blocks), (1, 0));
+}

@@ -3,7 +3,7 @@
 use std::alloc::Layout;
 use std::ptr::NonNull;
 
-use kalloc_pool::{AddressOrdered, BestFitting, Config, Moved, Pool, RebaseError, Retained, Standard, Tiny};
+use kalloc_pool::{AddressOrdered, BestFitting, Checked, Config, Moved, Pool, RebaseError, Retained, Standard, Tiny};
 use kalloc_testkit::workload::random::Rng;
 use kalloc_traits::{Heap, Inspect, RangeRegion, RawRegion};
 
@@ -146,6 +146,7 @@ fn goes_on_in_copies<C: Config>(seed: u64) {
         program.follow(&moved);
         program.run(&pool, STEPS);
     }
+    assert_eq!(pool.misuses(), 0);
     program.end(&pool);
 }
 
@@ -155,6 +156,8 @@ fn a_pool_goes_on_in_a_copy_of_its_memory() {
     goes_on_in_copies::<AddressOrdered>(2);
     goes_on_in_copies::<BestFitting>(3);
     goes_on_in_copies::<Tiny>(4);
+    goes_on_in_copies::<Checked<Standard>>(5);
+    goes_on_in_copies::<Checked<Tiny>>(6);
 }
 
 #[test]
@@ -222,6 +225,8 @@ fn a_heap_is_left_and_taken_up_again_elsewhere() {
     is_left_and_taken_up::<AddressOrdered>(12);
     is_left_and_taken_up::<BestFitting>(13);
     is_left_and_taken_up::<Tiny>(14);
+    is_left_and_taken_up::<Checked<Standard>>(15);
+    is_left_and_taken_up::<Checked<Tiny>>(16);
 }
 
 /// Takes up what must be refused, and holds that no byte has changed.
@@ -262,7 +267,7 @@ fn what_is_no_image_is_refused_and_stays_as_it_is() {
     // SAFETY: the record is the memory's, and begins with words.
     let version = unsafe { memory.start.cast::<u32>().add(2) };
     // SAFETY: as above.
-    unsafe { version.write(2) };
+    unsafe { version.write(3) };
     assert_eq!(refuses::<Standard>(&memory, LEN), RebaseError::Version);
 }
 
@@ -291,6 +296,31 @@ fn every_flipped_bit_of_the_record_and_of_a_mark_is_found() {
     }
     // SAFETY: the memory is initialised, and holds what a pool left.
     assert!(unsafe { Pool::<_, Retained<Standard>>::attach(memory.region(LEN)) }.is_ok());
+}
+
+#[test]
+fn every_flipped_bit_of_a_loan_is_found() {
+    type Image = Retained<Checked<Standard>>;
+    let memory = Memory::new(0);
+    let pool = Pool::<_, Image>::with_config(memory.region(LEN));
+    let mut program = Program::new(23);
+    program.run(&pool, STEPS);
+    assert!(pool.detach(ALIGN).is_ok());
+    // The loans follow the record, two bits a granule.
+    for bit in (0..LEN / 8 * 2).step_by(if cfg!(miri) { 101 } else { 1 }) {
+        flip(&memory, 96 * 8 + bit);
+        assert_eq!(
+            refuses::<Checked<Standard>>(&memory, LEN),
+            RebaseError::Damaged,
+            "loan {bit}"
+        );
+        flip(&memory, 96 * 8 + bit);
+    }
+    // SAFETY: the memory is initialised, and holds what a pool left.
+    let (pool, moved) = unsafe { Pool::<_, Image>::attach(memory.region(LEN)) }.unwrap_or_else(|_| panic!());
+    program.follow(&moved);
+    program.end(&pool);
+    assert_eq!(pool.misuses(), 0);
 }
 
 fn flip(memory: &Memory, bit: usize) {

@@ -272,6 +272,58 @@ unsafe impl<H: Heap, L: RawLock> Heap for Locked<H, L> {
     fn trim(&self) {
         self.acquire().trim();
     }
+
+    #[inline]
+    fn permits(&self, block: NonNull<u8>, layout: Layout) -> bool {
+        layout.size() == 0 || self.acquire().permits(block, layout)
+    }
+
+    #[inline]
+    unsafe fn grow(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        if new.size() < old.size() {
+            return Err(AllocError);
+        }
+        // SAFETY: the caller upholds the contract.
+        unsafe { self.resize_or_move(block, old, new) }
+    }
+
+    #[inline]
+    unsafe fn shrink(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        if new.size() > old.size() {
+            return Err(AllocError);
+        }
+        // SAFETY: the caller upholds the contract.
+        unsafe { self.resize_or_move(block, old, new) }
+    }
+}
+
+impl<H: Heap, L: RawLock> Locked<H, L> {
+    /// Resizes a block in place or moves it. A heap that is checked is asked first, under the same lock: that a block could not be
+    /// resized does not say whether it may be.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Heap::grow`].
+    #[inline]
+    unsafe fn resize_or_move(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        if old.size() != 0 {
+            let heap = self.acquire();
+            if !heap.permits(block, old) {
+                return Err(AllocError);
+            }
+            // SAFETY: the caller upholds the contract, and the lock is held.
+            if let Ok(resized) = unsafe { heap.resize_in_place(block, old, new) } {
+                return Ok(resized);
+            }
+        }
+        let moved = self.allocate(new)?;
+        let kept = old.size().min(new.size());
+        // SAFETY: both blocks are live, hold `kept` bytes, and do not overlap.
+        unsafe { moved.cast::<u8>().copy_from_nonoverlapping(block, kept) };
+        // SAFETY: the caller upholds the contract.
+        unsafe { self.deallocate(block, old) };
+        Ok(moved)
+    }
 }
 
 /// One acquisition for each call. `verify` holds the lock for a time linear in the heap; `walk` holds it for one run at

@@ -169,6 +169,17 @@ pub unsafe trait Heap {
     #[inline]
     fn trim(&self) {}
 
+    /// Returns whether `block` may be freed or resized by `layout`, as far as the heap looks. One that is checked reports it if not;
+    /// the default believes its caller.
+    ///
+    /// For wrappers that resize by other steps than [`grow`](Self::grow) and [`shrink`](Self::shrink): by a wrong layout they would
+    /// copy more than the block.
+    #[inline]
+    fn permits(&self, block: NonNull<u8>, layout: Layout) -> bool {
+        let _ = (block, layout);
+        true
+    }
+
     /// Makes a block larger, in place if it can, by moving it otherwise. The first `old.size()` bytes keep their values,
     /// the others are uninitialised. The block that comes back replaces `block`.
     ///
@@ -324,6 +335,11 @@ unsafe impl<H: Heap + ?Sized> Heap for &H {
     #[inline]
     fn trim(&self) {
         (**self).trim();
+    }
+
+    #[inline]
+    fn permits(&self, block: NonNull<u8>, layout: Layout) -> bool {
+        (**self).permits(block, layout)
     }
 
     #[inline]

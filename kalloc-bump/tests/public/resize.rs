@@ -1,6 +1,6 @@
 //! Growing and shrinking, in place and by moving.
 
-use kalloc_bump::Bump;
+use kalloc_bump::{Bump, Downward, LeanDownward, Settings, Standard};
 use kalloc_traits::{AllocError, Heap, Inspect};
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -172,4 +172,36 @@ fn allocator_refuses_to_resize_in_the_wrong_direction_unless_the_settings_trust(
     }
     assert!(is_filled(block, 8, 1));
     assert_eq!((bump.stats().used, bump.verify()), (8, Ok(())));
+}
+
+/// Downwards, a last block that closes a checkpoint moves over its own bytes.
+#[test]
+fn the_last_block_keeps_its_bytes_when_it_grows_over_a_checkpoint() {
+    fn test<S: Settings>() {
+        for (size, align) in [(101, 1), (150, 1), (300, 1), (100, 64)] {
+            let mut memory = Memory::filled(0);
+            let bump = Bump::<_, S>::with_settings(Scripted::fixed(&mut memory, 1000));
+            filled(&bump, bytes(13), 1);
+            let block = bump.allocate(bytes(100)).unwrap().cast::<u8>();
+            for byte in 0..100 {
+                // SAFETY: the byte is the block's.
+                unsafe { block.add(byte).write(byte as u8) };
+            }
+            let _checkpoint = bump.checkpoint();
+            // SAFETY: the block is live, and has this layout.
+            let grown = unsafe { bump.grow(block, bytes(100), layout(size, align)) }.unwrap();
+            for byte in 0..100 {
+                // SAFETY: the byte is the block's, and was written.
+                assert_eq!(
+                    unsafe { grown.cast::<u8>().add(byte).read() },
+                    byte as u8,
+                    "{size}@{align}"
+                );
+            }
+            assert_eq!(bump.verify(), Ok(()));
+        }
+    }
+    test::<Standard>();
+    test::<Downward>();
+    test::<LeanDownward>();
 }

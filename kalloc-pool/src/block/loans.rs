@@ -172,18 +172,19 @@ impl<C: Config> Arena<C> {
     /// Returns the first granule behind `granule`, but not behind `end`, at which a block starts or ends that is lent out. `end` if
     /// there is none. Takes time linear in the distance over half of a word's bits.
     pub(crate) fn next_loan(&self, granule: u32, end: u32) -> u32 {
-        let from = last(granule);
-        let mut bits = self.loans(word_of(from)) & mask_from(from);
-        let mut first = from - from % WORD_BITS;
+        let (from, to) = (last(granule), last(end - 1));
+        let mut index = word_of(from);
+        let mut bits = self.loans(index) & mask_from(from);
+        // By words: behind the last one of the largest region a bit's number has more than 32 bits.
         while bits == 0 {
-            first += WORD_BITS;
-            if first >= lent(end) {
+            if index >= word_of(to) {
                 return end;
             }
-            bits = self.loans(word_of(first));
+            index += 1;
+            bits = self.loans(index);
         }
         // What follows a block's last granule, or its first one.
-        (first + bits.trailing_zeros()).div_ceil(BITS).min(end)
+        (index * WORD_BITS + bits.trailing_zeros()).div_ceil(BITS).min(end)
     }
 
     /// Returns how many blocks are lent out, and how many end, by their bits; or a granule whose bits contradict others.

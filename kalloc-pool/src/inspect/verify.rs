@@ -41,6 +41,9 @@ impl<C: Config> Engine<C> {
     pub(crate) fn verify_unindexed(&self) -> Result<(), Corruption> {
         self.verify_frame()?;
         let found = self.verify_blocks()?;
+        if C::CHECKED {
+            self.verify_loans()?;
+        }
         self.verify_counters(&found)
     }
 

@@ -26,12 +26,12 @@ impl<R: RawRegion, C: Config> Pool<R, C> {
         old: Layout,
         new: Layout,
     ) -> Result<NonNull<[u8]>, AllocError> {
+        if old.size() != 0 && !self.permits_checked(block, old) {
+            return Err(AllocError);
+        }
         if old.size() == 0 || new.size() == 0 {
             // SAFETY: the caller upholds the contract.
             return unsafe { resize_or_move(self, block, old, new) };
-        }
-        if !self.permits(block, old) {
-            return Err(AllocError);
         }
         if block.addr().get() & (new.align() - 1) == 0 {
             // SAFETY: the block is live, and `old` has its extent, as was checked.
@@ -78,11 +78,11 @@ impl<R, C: Config> Pool<R, C> {
 
     /// Returns whether `block` may be freed or resized by `layout`, whose size is not zero. If not, counts and reports.
     #[inline]
-    pub(crate) fn permits(&self, block: NonNull<u8>, layout: Layout) -> bool {
+    pub(crate) fn permits_checked(&self, block: NonNull<u8>, layout: Layout) -> bool {
         self.with(|engine| engine.permits_short(block, layout)) || self.permits_long(block, layout)
     }
 
-    /// As [`permits`](Self::permits), where one look at the bits does not settle it.
+    /// As [`permits_checked`](Self::permits_checked), where one look at the bits does not settle it.
     #[inline(never)]
     fn permits_long(&self, block: NonNull<u8>, layout: Layout) -> bool {
         let is_permitted = self.with(|engine| engine.permits_long(block, layout));

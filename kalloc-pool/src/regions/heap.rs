@@ -60,7 +60,7 @@ unsafe impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Heap for Regi
         let Some((_, pool)) = self.pools().find(|(_, pool)| pool.covers(block)) else {
             return;
         };
-        if C::CHECKED && !self.guarded(|| pool.permits(block, layout)) {
+        if C::CHECKED && !self.guarded(|| pool.permits_checked(block, layout)) {
             return;
         }
         // SAFETY: the caller upholds the contract, and the block lies in this pool.
@@ -168,9 +168,17 @@ unsafe impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Heap for Regi
             .or_else(|AllocError| self.allocate_growing(layout))
     }
 
+    fn permits(&self, block: NonNull<u8>, layout: Layout) -> bool {
+        if !C::CHECKED || layout.size() == 0 {
+            return true;
+        }
+        // Nobody has memory that lies in no region.
+        let pool = self.pools().find(|(_, pool)| pool.covers(block));
+        pool.is_some_and(|(_, pool)| self.guarded(|| pool.permits_checked(block, layout)))
+    }
+
     unsafe fn grow(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        let is_wrong = C::CHECKED && old.size() != 0 && !self.permits(block, old);
-        if new.size() < old.size() || is_wrong {
+        if new.size() < old.size() || !self.permits(block, old) {
             return Err(AllocError);
         }
         // SAFETY: the caller upholds the contract.
@@ -178,20 +186,11 @@ unsafe impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Heap for Regi
     }
 
     unsafe fn shrink(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        let is_wrong = C::CHECKED && old.size() != 0 && !self.permits(block, old);
-        if new.size() > old.size() || is_wrong {
+        if new.size() > old.size() || !self.permits(block, old) {
             return Err(AllocError);
         }
         // SAFETY: the caller upholds the contract.
         unsafe { resize_or_move(self, block, old, new) }
-    }
-}
-
-impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Regions<R, N, C, S> {
-    /// Returns whether a block may be freed by a layout; reports if not. Nobody has memory that lies in no region.
-    fn permits(&self, block: NonNull<u8>, layout: Layout) -> bool {
-        let pool = self.pools().find(|(_, pool)| pool.covers(block));
-        pool.is_some_and(|(_, pool)| self.guarded(|| pool.permits(block, layout)))
     }
 }
 

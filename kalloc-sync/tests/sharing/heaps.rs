@@ -3,7 +3,7 @@
 use std::alloc::Layout;
 
 use kalloc_bump::Bump;
-use kalloc_pool::{AddressOrdered, Pool};
+use kalloc_pool::{AddressOrdered, Checked, Pool, Standard};
 use kalloc_sync::{Locked, SpinLock};
 use kalloc_traits::{AllocError, Heap, Inspect, SliceRegion, StaticArray, StaticRegion};
 
@@ -36,6 +36,27 @@ fn threads_share_a_growing_bump() {
         let mut memory = Box::new(Memory::<BYTES>::new());
         churn_together(&Locked::<_, SpinLock>::new(Bump::new(memory.growing(|_| {}))));
     });
+}
+
+/// A lock rebuilds `grow` and `shrink` from steps of the heap, and copies what the layout says.
+#[test]
+fn a_wrong_layout_neither_grows_nor_shrinks_a_checked_pool() {
+    let mut memory = [std::mem::MaybeUninit::uninit(); 8192];
+    let pool = Pool::<_, Checked<Standard>>::with_config(SliceRegion::new(&mut memory));
+    let mut pool = Locked::<_, SpinLock>::new(pool);
+    let (own, wrong) = (Layout::new::<[u8; 100]>(), Layout::new::<[u8; 2000]>());
+    let block = pool.allocate(own).unwrap().cast::<u8>();
+    // SAFETY: none. A checked pool bears it.
+    assert!(unsafe { pool.grow(block, wrong, Layout::new::<[u8; 3000]>()) }.is_err());
+    for len in [0, 8] {
+        let new = Layout::array::<u8>(len).unwrap();
+        // SAFETY: as above.
+        assert!(unsafe { pool.shrink(block, wrong, new) }.is_err());
+    }
+    assert_eq!((pool.get_mut().misuses(), pool.stats().live_blocks), (3, 1));
+    // SAFETY: the block is live, and has this layout.
+    assert!(unsafe { pool.grow(block, own, wrong) }.is_ok());
+    assert_eq!((pool.get_mut().misuses(), pool.verify()), (3, Ok(())));
 }
 
 mod reentrant {
