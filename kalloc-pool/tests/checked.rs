@@ -10,7 +10,7 @@ use kalloc_pool::{
     Standard, Tiny,
 };
 use kalloc_testkit::workload::random::Rng;
-use kalloc_traits::{Heap, Inspect, RunKind, SliceRegion};
+use kalloc_traits::{Heap, Inspect, RawRegion, RegionError, RunKind, SliceRegion, Span};
 
 thread_local! {
     static LAST: Cell<Option<Misuse>> = const { Cell::new(None) };
@@ -182,7 +182,7 @@ planted! {
             start = start.min(run.start);
             end = run.start + run.len;
         });
-        let (wild, which) = ((crowd.rng.below(1 << 20) << 33) + 8, crowd.rng.below(6));
+        let (wild, which) = ((crowd.rng.below(1 << 20) << (usize::BITS / 2 + 1)) + 8, crowd.rng.below(6));
         let address = [(&raw const local).addr(), end, end + 8, start - 8, usize::MAX - 7, wild][which];
         let pointer = NonNull::new(std::ptr::without_provenance_mut(address))?;
         Some((pointer, Layout::from_size_align(1 + crowd.rng.below(100), 1).unwrap()))
@@ -378,4 +378,47 @@ fn a_wrong_layout_does_not_shrink_to_nothing() {
     // SAFETY: the block is live, and has this layout.
     assert!(unsafe { pool.shrink(block, own, nothing) }.is_ok());
     assert_eq!((pool.misuses(), pool.stats().live_blocks), (1, 0));
+}
+
+/// A region whose code frees a block of the pool over it when it is to grow.
+struct Meddling {
+    start: NonNull<u8>,
+    len: usize,
+    most: usize,
+}
+
+thread_local! {
+    static MEDDLED: Cell<(*const Pool<Meddling, Checked<Standard>>, Option<Block>)> = const { Cell::new((std::ptr::null(), None)) };
+}
+
+// SAFETY: the test owns the memory and uses it by the pool only.
+unsafe impl RawRegion for Meddling {
+    fn span(&self) -> Span {
+        Span::new(self.start, self.len)
+    }
+
+    fn grow(&mut self, _: usize) -> Result<(), RegionError> {
+        let (pool, block) = MEDDLED.take();
+        if let Some((block, layout)) = block {
+            // SAFETY: the pool is alive, and may be called by its region; the block is live.
+            unsafe { (*pool).deallocate(block, layout) };
+        }
+        self.len = self.most;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_block_that_the_region_frees_while_it_grows_is_not_freed_again() {
+    let mut memory = vec![0u64; 2048];
+    let start = NonNull::from(memory.as_mut_slice()).cast();
+    let (len, most) = (4096, 16_384);
+    let pool = Pool::<_, Checked<Standard>>::with_config(Meddling { start, len, most });
+    let (small, large) = (Layout::new::<[u64; 100]>(), Layout::new::<[u64; 1000]>());
+    let block = pool.allocate(small).unwrap().cast::<u8>();
+    MEDDLED.set((&raw const pool, Some((block, small))));
+    // SAFETY: the block is live now.
+    assert!(unsafe { pool.grow(block, small, large) }.is_err());
+    assert_eq!((pool.misuses(), pool.stats().used), (1, 0));
+    pool.verify().unwrap();
 }

@@ -40,6 +40,12 @@ impl<R: RawRegion, C: Config> Pool<R, C> {
             }
         }
         let moved = self.allocate(new)?;
+        if R::CAN_GROW && !self.permits_checked(block, old) {
+            // The region's code has freed it meanwhile.
+            // SAFETY: the block was just allocated, and nobody has seen it.
+            self.with(|engine| unsafe { engine.deallocate(moved.cast(), new.size()) });
+            return Err(AllocError);
+        }
         let kept = old.size().min(new.size());
         // SAFETY: both blocks are live, hold `kept` bytes, and do not overlap.
         unsafe { moved.cast::<u8>().copy_from_nonoverlapping(block, kept) };

@@ -58,6 +58,8 @@ unsafe impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Heap for Regi
             return;
         }
         let Some((_, pool)) = self.pools().find(|(_, pool)| pool.covers(block)) else {
+            // If it is checked, this reports it.
+            self.permits(block, layout);
             return;
         };
         if C::CHECKED && !self.guarded(|| pool.permits_checked(block, layout)) {
@@ -77,7 +79,11 @@ unsafe impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Heap for Regi
         if old.size() == 0 || new.size() == 0 {
             return Err(AllocError);
         }
-        let (_, pool) = self.pools().find(|(_, pool)| pool.covers(block)).ok_or(AllocError)?;
+        let Some((_, pool)) = self.pools().find(|(_, pool)| pool.covers(block)) else {
+            // Likewise.
+            self.permits(block, old);
+            return Err(AllocError);
+        };
         // SAFETY: the caller upholds the contract, and the block lies in this pool.
         let resized = self.guarded(|| unsafe { pool.resize_in_place(block, old, new) })?;
         let before = bytes::<C>(granules::<C>(old.size()) as u32);
@@ -172,8 +178,11 @@ unsafe impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Heap for Regi
         if !C::CHECKED || layout.size() == 0 {
             return true;
         }
-        // Nobody has memory that lies in no region.
-        let pool = self.pools().find(|(_, pool)| pool.covers(block));
+        // What lies in no region is foreign to any of them, so the first may say so.
+        let pool = self
+            .pools()
+            .find(|(_, pool)| pool.covers(block))
+            .or_else(|| self.pools().next());
         pool.is_some_and(|(_, pool)| self.guarded(|| pool.permits_checked(block, layout)))
     }
 

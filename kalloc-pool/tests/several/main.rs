@@ -11,8 +11,8 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 
 use kalloc_pool::{
-    AddError, AddressOrdered, BestFitting, Checked, Config, Misuse, OnMisuse, Pool, Regions, RemoveError, Retained,
-    Standard, Supply, Tiny,
+    AddError, AddressOrdered, BestFitting, Checked, Config, Misuse, MisuseKind, OnMisuse, Pool, Regions, RemoveError,
+    Retained, Standard, Supply, Tiny,
 };
 use kalloc_traits::{Heap, InitError, Inspect, RegionError};
 use piece::{Memory, Piece};
@@ -381,4 +381,31 @@ fn a_handler_of_misuses_cannot_take_the_region_away_that_it_is_told_of() {
     assert_eq!(ANSWER.get(), Some(RemoveError::Busy));
     heap.verify().unwrap();
     assert!(heap.remove(block).is_ok());
+}
+
+thread_local! {
+    static TOLD: Cell<Option<Misuse>> = const { Cell::new(None) };
+}
+
+/// Remembers what it is told.
+struct Remembers;
+
+impl OnMisuse for Remembers {
+    fn on_misuse(misuse: &Misuse) {
+        TOLD.set(Some(*misuse));
+    }
+}
+
+#[test]
+fn a_handler_is_told_of_a_block_that_lies_in_no_region() {
+    let mut memory = Memory::new(8192, 0);
+    let heap = Regions::<Piece, 2, Checked<Standard, Remembers>>::with_supply(());
+    heap.add(memory.piece(0, 4096, 4096)).unwrap();
+    heap.add(memory.piece(4096, 4096, 4096)).unwrap();
+    let mut foreign = [0u64; 4];
+    let block = NonNull::from(&mut foreign).cast::<u8>();
+    free(&heap, block, 32);
+    let told = TOLD.take().map(|misuse| (misuse.kind, misuse.address, misuse.layout));
+    assert_eq!(told, Some((MisuseKind::Foreign, block.addr().get(), layout(32))));
+    heap.verify().unwrap();
 }
