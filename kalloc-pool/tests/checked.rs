@@ -387,8 +387,14 @@ struct Meddling {
     most: usize,
 }
 
+/// What it frees, and of which pool.
+struct Prey {
+    pool: *const Pool<Meddling, Checked<Standard>>,
+    block: Block,
+}
+
 thread_local! {
-    static MEDDLED: Cell<(*const Pool<Meddling, Checked<Standard>>, Option<Block>)> = const { Cell::new((std::ptr::null(), None)) };
+    static PREY: Cell<Option<Prey>> = const { Cell::new(None) };
 }
 
 // SAFETY: the test owns the memory and uses it by the pool only.
@@ -398,10 +404,11 @@ unsafe impl RawRegion for Meddling {
     }
 
     fn grow(&mut self, _: usize) -> Result<(), RegionError> {
-        let (pool, block) = MEDDLED.take();
-        if let Some((block, layout)) = block {
-            // SAFETY: the pool is alive, and may be called by its region; the block is live.
-            unsafe { (*pool).deallocate(block, layout) };
+        if let Some(Prey { pool, block }) = PREY.take() {
+            // SAFETY: the pool is alive, and may be called by its region.
+            let pool = unsafe { &*pool };
+            // SAFETY: the block is live.
+            unsafe { pool.deallocate(block.0, block.1) };
         }
         self.len = self.most;
         Ok(())
@@ -416,7 +423,10 @@ fn a_block_that_the_region_frees_while_it_grows_is_not_freed_again() {
     let pool = Pool::<_, Checked<Standard>>::with_config(Meddling { start, len, most });
     let (small, large) = (Layout::new::<[u64; 100]>(), Layout::new::<[u64; 1000]>());
     let block = pool.allocate(small).unwrap().cast::<u8>();
-    MEDDLED.set((&raw const pool, Some((block, small))));
+    PREY.set(Some(Prey {
+        pool: &raw const pool,
+        block: (block, small),
+    }));
     // SAFETY: the block is live now.
     assert!(unsafe { pool.grow(block, small, large) }.is_err());
     assert_eq!((pool.misuses(), pool.stats().used), (1, 0));
