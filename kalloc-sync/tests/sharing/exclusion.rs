@@ -19,7 +19,9 @@ use crate::tiny::{SLOT, Tiny};
 use crate::watchdog::guarded;
 
 const THREADS: usize = 4;
-const STEPS: usize = if cfg!(miri) { 60 } else { 20_000 };
+pub(crate) const STEPS: usize = if cfg!(miri) { 60 } else { 20_000 };
+/// Threads that wait in line for each other, and are more than the processors, wait for the scheduler at every turn.
+const STEPS_IN_LINE: usize = if cfg!(miri) { 60 } else { 2_000 };
 
 /// A block that a thread holds, filled with one byte.
 struct Held {
@@ -54,10 +56,10 @@ fn random(state: &mut u64) -> usize {
 }
 
 /// Allocates, resizes and frees at random, looking after every byte.
-fn churn(heap: &impl Heap, thread: usize) {
+fn churn(heap: &impl Heap, thread: usize, steps: usize) {
     let mut seed = 0x9E37_79B9_7F4A_7C15 ^ (thread as u64 + 1);
     let mut blocks: Vec<Held> = Vec::new();
-    for step in 0..STEPS {
+    for step in 0..steps {
         let size = 1 + random(&mut seed) % 200;
         let layout = Layout::from_size_align(size, 1 << (random(&mut seed) % 7)).unwrap();
         let fill = u8::try_from((step * THREADS + thread) % 256).unwrap();
@@ -103,10 +105,10 @@ fn churn(heap: &impl Heap, thread: usize) {
 }
 
 /// Lets several threads churn `heap`.
-pub(crate) fn churn_together(heap: &(impl Heap + Inspect + Sync)) {
+pub(crate) fn churn_together(heap: &(impl Heap + Inspect + Sync), steps: usize) {
     thread::scope(|scope| {
         for id in 0..THREADS {
-            scope.spawn(move || churn(heap, id));
+            scope.spawn(move || churn(heap, id, steps));
         }
     });
     let stats = heap.stats();
@@ -116,21 +118,21 @@ pub(crate) fn churn_together(heap: &(impl Heap + Inspect + Sync)) {
 }
 
 /// Lets several threads churn one heap behind a lock `L`.
-fn churn_behind<L: RawLock + Sync>() {
-    guarded(|| {
+fn churn_behind<L: RawLock + Sync>(steps: usize) {
+    guarded(move || {
         let mut memory = Box::new(Memory::<{ 256 * SLOT }>::new());
-        churn_together(&Locked::<_, L>::new(Tiny::new(memory.growing(|_| {}))));
+        churn_together(&Locked::<_, L>::new(Tiny::new(memory.growing(|_| {}))), steps);
     });
 }
 
 #[test]
 fn threads_share_a_heap_behind_a_spin_lock() {
-    churn_behind::<SpinLock>();
+    churn_behind::<SpinLock>(STEPS);
 }
 
 #[test]
 fn threads_share_a_heap_behind_a_lock_with_a_state() {
-    churn_behind::<TicketLock>();
+    churn_behind::<TicketLock>(STEPS_IN_LINE);
 }
 
 #[test]
@@ -140,8 +142,8 @@ fn threads_share_a_heap_behind_a_heap_behind_a_lock() {
         let inner = Locked::<_, TicketLock>::new(Tiny::new(memory.growing(|_| {})));
         let heap = Locked::<_, SpinLock>::new(&inner);
         thread::scope(|scope| {
-            scope.spawn(|| churn(&heap, 0));
-            scope.spawn(|| churn(&inner, 1));
+            scope.spawn(|| churn(&heap, 0, STEPS_IN_LINE));
+            scope.spawn(|| churn(&inner, 1, STEPS_IN_LINE));
         });
         assert_eq!(heap.stats().live_blocks, 0);
     });

@@ -7,7 +7,7 @@ use kalloc_pool::{AddressOrdered, Checked, Pool, Standard};
 use kalloc_sync::{Locked, SpinLock};
 use kalloc_traits::{AllocError, Heap, Inspect, SliceRegion, StaticArray, StaticRegion};
 
-use crate::exclusion::churn_together;
+use crate::exclusion::{STEPS, churn_together};
 use crate::growing::{During, Growing, Memory};
 use crate::watchdog::guarded;
 
@@ -17,7 +17,7 @@ const BYTES: usize = 32 * 1024;
 fn threads_share_a_growing_pool() {
     guarded(|| {
         let mut memory = Box::new(Memory::<BYTES>::new());
-        churn_together(&Locked::<_, SpinLock>::new(Pool::new(memory.growing(|_| {}))));
+        churn_together(&Locked::<_, SpinLock>::new(Pool::new(memory.growing(|_| {}))), STEPS);
     });
 }
 
@@ -26,7 +26,7 @@ fn threads_share_a_growing_pool_in_address_order() {
     guarded(|| {
         let mut memory = Box::new(Memory::<BYTES>::new());
         let pool = Pool::<_, AddressOrdered>::with_config(memory.growing(|_| {}));
-        churn_together(&Locked::<_, SpinLock>::new(pool));
+        churn_together(&Locked::<_, SpinLock>::new(pool), STEPS);
     });
 }
 
@@ -34,7 +34,7 @@ fn threads_share_a_growing_pool_in_address_order() {
 fn threads_share_a_growing_bump() {
     guarded(|| {
         let mut memory = Box::new(Memory::<BYTES>::new());
-        churn_together(&Locked::<_, SpinLock>::new(Bump::new(memory.growing(|_| {}))));
+        churn_together(&Locked::<_, SpinLock>::new(Bump::new(memory.growing(|_| {}))), STEPS);
     });
 }
 
