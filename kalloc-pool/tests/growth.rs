@@ -307,13 +307,13 @@ fn memory_that_can_only_grow_by_a_move_refuses_and_its_heap_goes_on_in_a_longer_
         let there = GuardedRegion::new(LEN * 4);
         // SAFETY: both spans have so many bytes, and are apart.
         unsafe { there.span().start().copy_from_nonoverlapping(here.start(), LEN) };
+        // SAFETY: this is the end of the old memory, which goes below.
+        let end = unsafe { here.start().add(LEN) };
         // SAFETY: the new region starts with what the old one holds, and the blocks are aligned to 8.
         let (_, moved) = unsafe { pool.rebase(there, 8) }.unwrap();
         for block in &mut blocks {
             *block = moved.translate(block.cast()).unwrap().cast();
         }
-        // SAFETY: this is the end of the old memory.
-        let end = unsafe { here.start().add(LEN) };
         assert_eq!(moved.translate(end), None);
         assert!(pool.allocate(layout(LEN, 8)).is_ok(), "what is longer is taken in");
         expect_numbers(&pool, &blocks);
