@@ -34,7 +34,8 @@ fn segregated_fit_finds_a_hole_that_holds_an_aligned_block_wherever_it_starts() 
 struct Plenty<'a>(Pool<SliceRegion<'a>>, NonNull<u8>);
 
 impl Plenty<'_> {
-    const BYTES: usize = 1 << 20;
+    // A mebibyte in whole granules, wherever the memory starts.
+    const BYTES: usize = (1 << 20) + 8;
 
     fn allocate(&self, size: usize) -> NonNull<u8> {
         self.0
