@@ -299,20 +299,15 @@ impl<C: Config> Engine<C> {
         let (gap, block) = loose.cut_at(start, len)?;
         if let Some(gap) = gap {
             // What is cached serves one size only, so that is for splinters.
-            let end = gap.end();
             let kept = if gap.len() <= SPLINTER {
-                self.quick.push(&mut self.arena, gap)
+                self.quick.push_anew(&mut self.arena, gap)
             } else {
                 Err(gap)
             };
-            match kept {
+            if let Err(gap) = kept {
                 // What lies before it is used, or would be part of it.
-                Err(gap) => {
-                    let gap = self.arena.mark(gap);
-                    self.index.link(&mut self.arena, gap);
-                }
-                Ok(()) if C::CHECKED => self.arena.note_end(end),
-                Ok(()) => {}
+                let gap = self.arena.mark(gap);
+                self.index.link(&mut self.arena, gap);
             }
         }
         Some(block)

@@ -235,20 +235,22 @@ impl Quick {
     /// Keeps `block`, or returns it if its list is full or it has no list of its own size.
     #[inline(always)]
     pub(crate) fn push<C: Config>(&mut self, arena: &mut Arena<C>, block: Free) -> Result<(), Free> {
-        if C::QUICK_LARGEST == 0 || block.len() >= self.exact {
+        let Some(list) = self.roomy::<C>(block.len() as usize) else {
             return Err(block);
+        };
+        // SAFETY: it is the list for the block's size, and was found just now.
+        unsafe { self.push_into(arena, list, block) };
+        Ok(())
+    }
+
+    /// As [`push`](Self::push), for a block that was not lent out before, or of another size.
+    #[inline]
+    pub(crate) fn push_anew<C: Config>(&mut self, arena: &mut Arena<C>, block: Free) -> Result<(), Free> {
+        let end = block.end();
+        self.push(arena, block)?;
+        if C::CHECKED {
+            arena.note_end(end);
         }
-        // SAFETY: there is such a list.
-        let mut list = unsafe { self.list(block.len()) };
-        // SAFETY: it is initialised and ours alone.
-        let list = unsafe { list.as_mut() };
-        if list.room == 0 {
-            return Err(block);
-        }
-        list.room -= 1;
-        // SAFETY: the block is ours, and has at least one granule.
-        unsafe { arena.set_word(block.start(), LINK, list.head) };
-        list.head = block.start();
         Ok(())
     }
 

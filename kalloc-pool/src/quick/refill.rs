@@ -66,13 +66,9 @@ impl Quick {
                 break;
             }
             if let Some(gap) = loose.cut(start as u32 - loose.start()) {
-                let end = gap.end();
-                if let Err(gap) = self.push(arena, gap) {
+                if let Err(gap) = self.push_anew(arena, gap) {
                     loose.join(gap);
                     break;
-                }
-                if C::CHECKED {
-                    arena.note_end(end);
                 }
             }
             let Some(block) = loose.cut(len) else { break };
