@@ -5,25 +5,22 @@ use crate::block::Arena;
 use crate::config::Config;
 
 impl Quick {
+    /// Returns how many blocks are in the list of a class, in a region of `granules`, for which the lists were laid out.
+    fn held<C: Config>(&self, granules: u32, class: u32) -> u32 {
+        // SAFETY: callers name lists that there are.
+        let room = unsafe { self.look(class) }.room;
+        self.bound::<C>(granules, class).saturating_sub(room)
+    }
+
     /// Returns the granules in all lists, which were laid out for a region of `granules`. Takes time linear in the number of lists, a constant.
     pub(crate) fn cached<C: Config>(&self, granules: u32) -> u32 {
-        let in_list = |class| {
-            // SAFETY: there is such a list.
-            let room = unsafe { self.look(class) }.room;
-            self.bound::<C>(granules, class)
-                .saturating_sub(room)
-                .saturating_mul(class)
-        };
+        let in_list = |class| self.held::<C>(granules, class).saturating_mul(class);
         (1..self.exact).map(in_list).fold(self.large, u32::saturating_add)
     }
 
     /// Returns how many blocks are in all lists. Takes time linear in the number of lists, a constant.
     pub(crate) fn nr_cached<C: Config>(&self, granules: u32) -> u32 {
-        let in_list = |class| {
-            // SAFETY: there is such a list.
-            let room = unsafe { self.look(class) }.room;
-            self.bound::<C>(granules, class).saturating_sub(room)
-        };
+        let in_list = |class| self.held::<C>(granules, class);
         (1..self.count).map(in_list).fold(0, u32::saturating_add)
     }
 
