@@ -68,6 +68,7 @@ impl<C: Config> Arena<C> {
         unsafe { pointer.read() }
     }
 
+    /// Writes a word.
     #[inline(always)]
     fn set_loans(&mut self, index: u32, bits: usize) {
         // SAFETY: as above.
@@ -76,36 +77,48 @@ impl<C: Config> Arena<C> {
         unsafe { pointer.write(bits) };
     }
 
+    /// Returns whether a bit is set.
+    #[inline]
+    fn loan_bit(&self, bit: u32) -> bool {
+        self.loans(word_of(bit)) & mask(bit) != 0
+    }
+
+    /// Sets a bit.
+    #[inline(always)]
+    fn set_loan_bit(&mut self, bit: u32) {
+        let bits = self.loans(word_of(bit)) | mask(bit);
+        self.set_loans(word_of(bit), bits);
+    }
+
+    /// Clears a bit.
+    #[inline(always)]
+    fn clear_loan_bit(&mut self, bit: u32) {
+        let bits = self.loans(word_of(bit)) & !mask(bit);
+        self.set_loans(word_of(bit), bits);
+    }
+
     /// Notes that the block that starts at `granule` is lent out. That it ends somewhere was noted before.
     #[inline(always)]
     pub(crate) fn note_lent(&mut self, granule: u32) {
-        let bit = lent(granule);
-        let bits = self.loans(word_of(bit)) | mask(bit);
-        self.set_loans(word_of(bit), bits);
+        self.set_loan_bit(lent(granule));
     }
 
     /// Notes that the block that starts at `granule` has come back.
     #[inline]
     pub(crate) fn note_returned(&mut self, granule: u32) {
-        let bit = lent(granule);
-        let bits = self.loans(word_of(bit)) & !mask(bit);
-        self.set_loans(word_of(bit), bits);
+        self.clear_loan_bit(lent(granule));
     }
 
     /// Notes that a block ends right before `end`, which is not free.
     #[inline]
     pub(crate) fn note_end(&mut self, end: u32) {
-        let bit = last(end - 1);
-        let bits = self.loans(word_of(bit)) | mask(bit);
-        self.set_loans(word_of(bit), bits);
+        self.set_loan_bit(last(end - 1));
     }
 
     /// Notes that no such block ends there any more.
     #[inline]
     pub(crate) fn forget_end(&mut self, end: u32) {
-        let bit = last(end - 1);
-        let bits = self.loans(word_of(bit)) & !mask(bit);
-        self.set_loans(word_of(bit), bits);
+        self.clear_loan_bit(last(end - 1));
     }
 
     /// Returns whether a block of `len` granules that starts at `start`, inside of the region, is lent out and short: it has no more
@@ -137,8 +150,7 @@ impl<C: Config> Arena<C> {
 
     /// Returns whether a block that starts at `granule` is lent out.
     pub(crate) fn is_lent(&self, granule: u32) -> bool {
-        let bit = lent(granule);
-        self.loans(word_of(bit)) & mask(bit) != 0
+        self.loan_bit(lent(granule))
     }
 
     /// Returns whether a block of `len` granules that starts at `start`, inside of the region, is lent out. Takes time linear in the
@@ -214,8 +226,7 @@ impl<C: Config> Arena<C> {
 
     /// Returns whether a block ends right before `end`, lent out or cached.
     pub(crate) fn is_end(&self, end: u32) -> bool {
-        let bit = last(end - 1);
-        self.loans(word_of(bit)) & mask(bit) != 0
+        self.loan_bit(last(end - 1))
     }
 }
 
