@@ -22,6 +22,7 @@ use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
+use kalloc_traits::heap::move_block;
 use kalloc_traits::request::dangling;
 use kalloc_traits::{
     AllocError, Corruption, Grown, Growth, Heap, InitError, Inspect, RawBlock, RegionError, Run, Stats, impl_allocator,
@@ -316,13 +317,8 @@ impl<H: Heap, L: RawLock> Locked<H, L> {
                 return Ok(resized);
             }
         }
-        let moved = self.allocate(new)?;
-        let kept = old.size().min(new.size());
-        // SAFETY: both blocks are live, hold `kept` bytes, and do not overlap.
-        unsafe { moved.cast::<u8>().copy_from_nonoverlapping(block, kept) };
         // SAFETY: the caller upholds the contract.
-        unsafe { self.deallocate(block, old) };
-        Ok(moved)
+        unsafe { move_block(self, block, old, new) }
     }
 }
 
