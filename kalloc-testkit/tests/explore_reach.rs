@@ -39,17 +39,17 @@ fn explore_pool<C: Config>(len: usize, transitions: u64) -> Explored {
     // SAFETY: a pool's state lies in its value and in the region, and nothing there points into the value.
     let mut place = unsafe { InPlace::open(len, Pool::<_, C>::with_config) };
     let explorer = Explorer::new(&LAYOUTS).filled_once().complete(C::GRANULE);
-    explore(&mut place, &explorer.depth(depth(5)), transitions)
+    explore(&mut place, &explorer.depth(depth(6)), transitions)
 }
 
 #[test]
 fn a_checked_pool_keeps_its_word_in_every_program() {
-    explore_pool::<Checked<Standard>>(720, 17_000);
+    explore_pool::<Checked<Standard>>(720, 120_000);
 }
 
 #[test]
 fn a_checked_pool_by_address_keeps_its_word_in_every_program() {
-    explore_pool::<Checked<AddressOrdered>>(144, 12_000);
+    explore_pool::<Checked<AddressOrdered>>(144, 60_000);
 }
 
 /// Returns a heap in two regions that touch, of which the first has `low` bytes.
@@ -112,7 +112,7 @@ fn two_regions_by_a_scan_keep_their_word_in_every_program() {
 #[test]
 fn two_checked_regions_keep_their_word_in_every_program() {
     explore_regions::<Checked<Standard>>([112, 112], 0, 10, 200_000);
-    let explored = explore_regions::<Checked<AddressOrdered>>([64, 48], 0, usize::MAX, 180_000);
+    let explored = explore_regions::<Checked<AddressOrdered>>([64, 64], 0, usize::MAX, 180_000);
     assert!(explored.is_closed || cfg!(miri));
 }
 
@@ -317,7 +317,7 @@ fn explore_travels<C: Config>(len: usize, go: Go<C>, transitions: u64) -> Explor
     // SAFETY: the pool's state lies in the value and in the region between two calls, and nothing there points into the value.
     let mut place = unsafe { InPlace::open(len, build) };
     let explorer = Explorer::new(&LAYOUTS).filled_once().complete(C::GRANULE);
-    explore(&mut place, &explorer.depth(depth(5)), transitions)
+    explore(&mut place, &explorer.depth(depth(6)), transitions)
 }
 
 /// Explores a pool that is rebased before each step. No state differs from those of a pool that stays.

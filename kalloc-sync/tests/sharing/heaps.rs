@@ -41,8 +41,8 @@ fn threads_share_a_growing_bump() {
 /// A lock rebuilds `grow` and `shrink` from steps of the heap, and copies what the layout says.
 #[test]
 fn a_wrong_layout_neither_grows_nor_shrinks_a_checked_pool() {
-    let mut memory = [std::mem::MaybeUninit::uninit(); 8192];
-    let pool = Pool::<_, Checked<Standard>>::with_config(SliceRegion::new(&mut memory));
+    let mut memory = Box::new(Memory::<BYTES>::new());
+    let pool = Pool::<_, Checked<Standard>>::with_config(SliceRegion::new(memory.bytes()));
     let mut pool = Locked::<_, SpinLock>::new(pool);
     let (own, wrong) = (Layout::new::<[u8; 100]>(), Layout::new::<[u8; 2000]>());
     let block = pool.allocate(own).unwrap().cast::<u8>();
