@@ -7,17 +7,14 @@ use crate::config::Config;
 /// Bits of one word of the bitmap.
 pub(crate) const WORD_BITS: u32 = usize::BITS;
 
-/// Returns how many words lie before the bitmap of `granules`: two bits for each of them, and a word behind, where
-/// the configuration is checked.
+/// Returns how many words lie before the bitmap of `granules`: a byte for each of them, where the configuration is checked.
 #[inline]
 pub(crate) const fn words_before<C: Config>(granules: u32) -> usize {
-    if C::CHECKED { loan_words(granules) + 1 } else { 0 }
-}
-
-/// Returns how many words the two bits of each of `granules` take.
-#[inline]
-pub(crate) const fn loan_words(granules: u32) -> usize {
-    granules.div_ceil(WORD_BITS / 2) as usize
+    if C::CHECKED {
+        (granules as usize).div_ceil(size_of::<usize>())
+    } else {
+        0
+    }
 }
 
 /// Returns the index of the word that holds the bit of `granule`.
@@ -51,12 +48,12 @@ mod tests {
     use crate::config::{Checked, RealTime, Standard};
 
     #[test]
-    fn a_granule_has_two_bits_more_and_there_is_a_word_more_where_the_configuration_is_checked() {
+    fn a_granule_has_a_byte_where_the_configuration_is_checked() {
         let granules = 10 * WORD_BITS + 1;
         assert_eq!(words_before::<Standard>(granules), 0);
         assert_eq!(words_before::<RealTime>(granules), 0);
-        assert_eq!(words_before::<Checked<Standard>>(granules), 2 * 10 + 1 + 1);
-        assert_eq!(words_before::<Checked<RealTime>>(granules), 2 * 10 + 1 + 1);
+        assert_eq!(words_before::<Checked<Standard>>(granules), 10 * 8 + 1);
+        assert_eq!(words_before::<Checked<RealTime>>(granules), 10 * 8 + 1);
     }
 
     #[test]

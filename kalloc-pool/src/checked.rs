@@ -22,9 +22,10 @@ impl<C: Config> Engine<C> {
         let len = granules::<C>(layout.size());
         if !Self::HAS_LISTS {
             // All blocks take the same way.
-            if !self.arena.take_short_loan(start, len) {
+            if !self.arena.has_short_loan(start, len) {
                 return false;
             }
+            self.arena.note_returned(start, len as u32);
             // SAFETY: a block of this extent was lent out, and is no more.
             self.take_back(unsafe { Free::new(start, len as u32) });
             return true;
@@ -33,9 +34,10 @@ impl<C: Config> Engine<C> {
         let Some(list) = self.quick.roomy::<C>(len) else {
             return false;
         };
-        if !self.arena.take_short_loan(start, len) {
+        if !self.arena.has_short_loan(start, len) {
             return false;
         }
+        self.arena.note_returned(start, len as u32);
         self.counters.take_back(len as u32);
         // SAFETY: a block of this extent was lent out, and is no more.
         let block = unsafe { Free::new(start, len as u32) };
@@ -44,8 +46,7 @@ impl<C: Config> Engine<C> {
         true
     }
 
-    /// As [`deallocate_short`](Self::deallocate_short), for a block of any size. Takes time linear in the size over half as many granules
-    /// as a word has bits.
+    /// As [`deallocate_short`](Self::deallocate_short), for a block of any size.
     #[inline(always)]
     pub(crate) fn deallocate_long(&mut self, block: NonNull<u8>, layout: Layout) -> bool {
         let Some(start) = self.candidate(block, layout.align()) else {
@@ -55,7 +56,7 @@ impl<C: Config> Engine<C> {
         if !self.arena.has_loan(start, len) {
             return false;
         }
-        self.arena.note_returned(start);
+        self.arena.note_returned(start, len as u32);
         // SAFETY: a block of this extent was lent out, and is no more.
         self.take_back(unsafe { Free::new(start, len as u32) });
         true
@@ -69,8 +70,7 @@ impl<C: Config> Engine<C> {
             .is_some_and(|start| self.arena.has_short_loan(start, granules::<C>(layout.size())))
     }
 
-    /// As [`permits_short`](Self::permits_short), for a block of any size. Takes time linear in it, as
-    /// [`deallocate_long`](Self::deallocate_long).
+    /// As [`permits_short`](Self::permits_short), for a block of any size.
     #[inline]
     pub(crate) fn permits_long(&self, block: NonNull<u8>, layout: Layout) -> bool {
         self.candidate(block, layout.align())
@@ -80,7 +80,7 @@ impl<C: Config> Engine<C> {
     /// Returns the granule that starts at `block`, if there is one and it is aligned to `align`.
     #[inline(always)]
     fn candidate(&self, block: NonNull<u8>, align: usize) -> Option<u32> {
-        const { assert!(!C::CHECKED || !C::ADOPTS, "blocks of another heap bear no bit") };
+        const { assert!(!C::CHECKED || !C::ADOPTS, "blocks of another heap have no byte") };
         if block.addr().get() & (align - 1) != 0 {
             return None;
         }
@@ -124,15 +124,13 @@ impl<C: Config> Engine<C> {
         }
     }
 
-    /// P10: blocks that are lent out have their bits, and nothing that is free has.
+    /// P10: blocks that are lent out have their bytes, and nothing that is free has.
     pub(crate) fn verify_loans(&self) -> Result<(), Corruption> {
-        let (nr_lent, nr_ends) = self
+        let loans = self
             .arena
-            .count_loans()
+            .count_loans(self.capacity)
             .map_err(|granule| Self::broken("P10", granule))?;
-        let live = self.counters.live_blocks;
-        let cached = self.quick.nr_cached::<C>(self.capacity);
-        if nr_lent != live || nr_ends != live.saturating_add(cached) {
+        if loans != (self.counters.live_blocks, self.counters.used()) {
             return Err(Self::broken("P10", 0));
         }
         Ok(())

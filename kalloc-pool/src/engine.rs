@@ -158,11 +158,14 @@ impl<C: Config> Engine<C> {
 
     /// Returns how many granules the top of a region of `granules` has while the quick lists are open, and memory plentiful.
     pub(crate) fn reserve_of(granules: u32) -> u32 {
-        if Self::HAS_LISTS {
-            granules.checked_div(C::QUICK_RESERVE).unwrap_or(0)
-        } else {
-            0
+        if !Self::HAS_LISTS {
+            return 0;
         }
+        let reserve = granules.checked_div(C::QUICK_RESERVE).unwrap_or(0);
+        // A checked heap has less, and closes its lists with as many blocks as the other one.
+        reserve.saturating_sub(whole_granules::<C>(
+            bitmap::words_before::<C>(granules) * size_of::<usize>(),
+        ))
     }
 
     /// Returns how many words of table a region of `granules` needs.
@@ -179,7 +182,7 @@ impl<C: Config> Engine<C> {
     pub(crate) fn state_len(capacity: u32) -> u32 {
         let bits = (bitmap::words_before::<C>(capacity) + bitmap::words(capacity)) * size_of::<usize>();
         let table = Self::table_len(capacity) as usize * size_of::<u32>();
-        // At most a 64th of the region's bytes and a few hundred words: it fits.
+        // At most nine 64ths of the region's bytes and a few hundred words: it fits.
         granules::<C>(bits + table) as u32
     }
 

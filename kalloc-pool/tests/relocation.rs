@@ -306,8 +306,8 @@ fn every_flipped_bit_of_a_loan_is_found() {
     let mut program = Program::new(23);
     program.run(&pool, STEPS);
     assert!(pool.detach(ALIGN).is_ok());
-    // The loans follow the record, two bits a granule.
-    for bit in (0..LEN / 8 * 2).step_by(if cfg!(miri) { 101 } else { 1 }) {
+    // The loans follow the record, a byte a granule.
+    for bit in (0..LEN / 8 * 8).step_by(if cfg!(miri) { 401 } else { 3 }) {
         flip(&memory, 96 * 8 + bit);
         assert_eq!(
             refuses::<Checked<Standard>>(&memory, LEN),

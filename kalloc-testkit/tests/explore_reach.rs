@@ -49,7 +49,7 @@ fn a_checked_pool_keeps_its_word_in_every_program() {
 
 #[test]
 fn a_checked_pool_by_address_keeps_its_word_in_every_program() {
-    explore_pool::<Checked<AddressOrdered>>(144, 60_000);
+    explore_pool::<Checked<AddressOrdered>>(176, 55_000);
 }
 
 /// Returns a heap in two regions that touch, of which the first has `low` bytes.
@@ -112,7 +112,7 @@ fn two_regions_by_a_scan_keep_their_word_in_every_program() {
 #[test]
 fn two_checked_regions_keep_their_word_in_every_program() {
     explore_regions::<Checked<Standard>>([112, 112], 0, 10, 200_000);
-    let explored = explore_regions::<Checked<AddressOrdered>>([64, 64], 0, usize::MAX, 180_000);
+    let explored = explore_regions::<Checked<AddressOrdered>>([64, 48], 0, usize::MAX, 180_000);
     assert!(explored.is_closed || cfg!(miri));
 }
 

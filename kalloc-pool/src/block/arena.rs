@@ -25,15 +25,15 @@ use crate::granule::{bytes, shift};
 ///
 /// - `base` is aligned to a granule and valid for `granules` of them (P1).
 /// - `bits` is valid for `bitmap::words(granules)` words, and `table` for `table_len` words, both inside a used run of the
-///   same region that nobody else names (P2). That run starts with `state`, and with `bitmap::words_before(granules)` words.
+///   same region that nobody else names (P2). That run starts with `loans`, and with `bitmap::words_before(granules)` words.
 pub(crate) struct Arena<C: Config> {
     base: NonNull<u8>,
     bits: NonNull<usize>,
     table: NonNull<u32>,
+    /// The first byte of the state run: where the configuration is checked, that of granule 0.
+    loans: NonNull<u8>,
     granules: u32,
     table_len: u32,
-    /// The granule where the state run starts.
-    state: u32,
     config: PhantomData<C>,
 }
 
@@ -43,9 +43,9 @@ impl<C: Config> Arena<C> {
         base: NonNull::dangling(),
         bits: NonNull::dangling(),
         table: NonNull::dangling(),
+        loans: NonNull::dangling(),
         granules: 0,
         table_len: 0,
-        state: 0,
         config: PhantomData,
     };
 
@@ -59,18 +59,18 @@ impl<C: Config> Arena<C> {
     pub(crate) unsafe fn new(base: NonNull<u8>, granules: u32, state: u32, capacity: u32, table_len: u32) -> Self {
         debug_assert_eq!(base.addr().get() % C::GRANULE, 0);
         // SAFETY: the state run lies inside the region.
-        let first = unsafe { base.add(bytes::<C>(state)) }.cast::<usize>();
+        let loans = unsafe { base.add(bytes::<C>(state)) };
         // SAFETY: these words lie inside the region, and the bitmap behind them too.
-        let bits = unsafe { first.add(bitmap::words_before::<C>(capacity)) };
+        let bits = unsafe { loans.cast::<usize>().add(bitmap::words_before::<C>(capacity)) };
         // SAFETY: the bitmap lies inside the region, and the table behind it too.
         let table = unsafe { bits.add(bitmap::words(capacity)) }.cast();
         Self {
             base,
             bits,
             table,
+            loans,
             granules,
             table_len,
-            state,
             config: PhantomData,
         }
     }
@@ -198,18 +198,16 @@ impl<C: Config> Arena<C> {
         unsafe { self.bits.add(index) }
     }
 
-    /// Returns the pointer to a word of the loans, with which the state run starts.
+    /// Returns the pointer to the byte of `granule` among the loans, with which the state run starts.
     ///
     /// # Safety
     ///
-    /// The configuration is checked, and the word exists: `index < bitmap::words_before(granules)`.
+    /// The configuration is checked, and `granule` is less than the capacity.
     #[inline(always)]
-    pub(super) unsafe fn loan_word(&self, index: u32) -> NonNull<usize> {
-        debug_assert!((index as usize) < bitmap::words_before::<C>(self.granules));
-        // In 32 bits, and from the base, which is at hand where a block is: so it takes one addition.
-        let from_base = self.state * (C::GRANULE / size_of::<usize>()) as u32 + index;
-        // SAFETY: the state run starts with so many words (P2).
-        unsafe { self.base.cast::<usize>().add(from_base as usize) }
+    pub(super) unsafe fn loan(&self, granule: u32) -> NonNull<u8> {
+        debug_assert!(C::CHECKED);
+        // SAFETY: the state run starts with a byte for each granule (P2).
+        unsafe { self.loans.add(granule as usize) }
     }
 
     /// Returns the pointer to a word of the table.
@@ -266,12 +264,8 @@ impl<C: Config> Arena<C> {
         // SAFETY: both bitmaps have the words of the smaller region, and do not overlap.
         unsafe { self.bits.copy_from_nonoverlapping(old.bits, bitmap::words(granules)) };
         if C::CHECKED {
-            // SAFETY: there is a word, whatever the region.
-            let loans = unsafe { self.loan_word(0) };
-            // SAFETY: as above.
-            let old_loans = unsafe { old.loan_word(0) };
-            // SAFETY: both have the words of the smaller region, and they do not overlap.
-            unsafe { loans.copy_from_nonoverlapping(old_loans, bitmap::loan_words(granules)) };
+            // SAFETY: both have the bytes of the smaller region, and they do not overlap.
+            unsafe { self.loans.copy_from_nonoverlapping(old.loans, granules as usize) };
         }
     }
 }

@@ -1,268 +1,213 @@
-//! Two more bits for each granule, where a configuration is checked: which blocks are lent out, and how long they are.
+//! A byte for each granule, where a configuration is checked: which blocks are lent out, and how long they are.
 //!
 //! ```text
-//!   granule        8       9      10      11      12      13      14
-//!   lent, last │ 1   0 │ 0   0 │ 0   1 │ 0   0 │ 0   1 │ 1   1 │ 0   0 │
-//!              │    three granules     │   two, cached │  one  │ free …
+//!   granule   8    9   10   11   12   13          20   21   22   23         30
+//!   byte    │ 3    .    . │  .    . │ 1 │       │ EF   FC   F1   F0 …  F0   .  …
+//!           │    three    │  free   │ one       │ 300 granules: digits of 12C in base 16, lowest first
 //! ```
 //!
-//! - *lent*: the first granule of each block that is lent out.
-//! - *last*: the last granule of each block that is lent out or cached. So a block that comes from a quick list or goes into one
-//!   changes one bit.
+//! The first granule of a block that is lent out has a byte from 1 to 239, or EF: the block's size in granules or, if that is 239 or
+//! more, 239, and the next eight bytes hold the size. These are greater, and all others are 0. So one comparison says of a short block
+//! whether it is lent out and how long it is, and one byte is written when it comes and when it goes.
 //!
-//! The bits lie side by side, so one shift shows a block's start, and the end that belongs to it as the next bit that is set. No
-//! neighbour has a part in it. The words lie before those of the marks, at the start of the state run.
+//! A byte for eight is what the shadow memory of AddressSanitizer takes, too (Serebryany et al., USENIX ATC 2012, section 3.1).
 
 use core::ptr::NonNull;
 
 use super::Arena;
-use crate::bitmap::{WORD_BITS, loan_words, mask, mask_from};
+use crate::bitmap::words_before;
 use crate::config::Config;
 
-/// Bits of a granule.
-const BITS: u32 = 2;
+/// The least size in granules that does not fit the first granule's byte, and that byte.
+pub(crate) const LONG: u32 = 0xef;
 
-/// Returns the number of the bit that says whether a block that starts at `granule` is lent out.
+/// What the high half of each byte is that holds four bits of a long block's size, behind the first granule's byte.
+const DIGIT: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+
+/// Returns the bytes that hold a size.
 #[inline]
-const fn lent(granule: u32) -> u32 {
-    // A granule's number has 31 bits.
-    granule * BITS
+const fn digits(len: u32) -> u64 {
+    let mut bits = len as u64;
+    bits = (bits | bits << 16) & 0x0000_ffff_0000_ffff;
+    bits = (bits | bits << 8) & 0x00ff_00ff_00ff_00ff;
+    bits = (bits | bits << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    bits | DIGIT
 }
 
-/// Returns the number of the bit that says whether a block ends with `granule`.
-#[inline]
-const fn last(granule: u32) -> u32 {
-    granule * BITS + 1
-}
-
-/// Returns the index of the word that holds a bit.
-#[inline]
-const fn word_of(bit: u32) -> u32 {
-    bit / WORD_BITS
-}
-
-/// Two words.
-#[cfg(target_pointer_width = "64")]
-type Pair = u128;
-#[cfg(not(target_pointer_width = "64"))]
-type Pair = u64;
-
-/// Returns whether two words that follow each other show that the block whose first bit is `bit`, which is in the first word, is
-/// lent out and ends after `len` granules. `false` if it has more granules than half of a word's bits.
-#[inline(always)]
-const fn shows(word: usize, next: usize, bit: u32, len: usize) -> bool {
-    let pair = (next as Pair) << WORD_BITS | word as Pair;
-    let window = (pair >> (bit % WORD_BITS)) as usize;
-    // If the lowest bit is set, this clears it, and the next one that is set is the block's end. If not, this sets it, which is no
-    // end: those have odd numbers.
-    window.wrapping_sub(1).trailing_zeros() as usize == 2 * len - 1
+/// Returns the size that these bytes hold. Any number, if they hold none.
+const fn undigits(digits: u64) -> u32 {
+    let mut bits = digits & 0x0f0f_0f0f_0f0f_0f0f;
+    bits = (bits | bits >> 4) & 0x00ff_00ff_00ff_00ff;
+    bits = (bits | bits >> 8) & 0x0000_ffff_0000_ffff;
+    (bits | bits >> 16) as u32
 }
 
 impl<C: Config> Arena<C> {
-    /// Returns a word.
+    /// Returns the byte of `granule`, which is less than the capacity.
     #[inline(always)]
-    fn loans(&self, index: u32) -> usize {
-        // SAFETY: only words that exist are asked for: those of granules of the region, and the one behind.
-        let pointer = unsafe { self.loan_word(index) };
-        // SAFETY: the words are initialised and ours (P2).
+    fn tag(&self, granule: u32) -> u8 {
+        // SAFETY: the granule has its byte.
+        let pointer = unsafe { self.loan(granule) };
+        // SAFETY: the bytes are initialised and ours (P2).
         unsafe { pointer.read() }
     }
 
-    /// Writes a word.
+    /// Writes the byte of `granule`, which is inside of the region.
     #[inline(always)]
-    fn set_loans(&mut self, index: u32, bits: usize) {
-        // SAFETY: as above.
-        let pointer: NonNull<usize> = unsafe { self.loan_word(index) };
-        // SAFETY: the words are ours (P2).
-        unsafe { pointer.write(bits) };
+    fn set_tag(&mut self, granule: u32, tag: u8) {
+        // SAFETY: the granule has its byte.
+        let pointer = unsafe { self.loan(granule) };
+        // SAFETY: the bytes are ours (P2).
+        unsafe { pointer.write(tag) };
     }
 
-    /// Returns whether a bit is set.
-    #[inline]
-    fn loan_bit(&self, bit: u32) -> bool {
-        self.loans(word_of(bit)) & mask(bit) != 0
-    }
-
-    /// Sets a bit.
+    /// Returns the pointer to the size of a long block.
+    ///
+    /// # Safety
+    ///
+    /// The region has [`LONG`] granules from `start`.
     #[inline(always)]
-    fn set_loan_bit(&mut self, bit: u32) {
-        let bits = self.loans(word_of(bit)) | mask(bit);
-        self.set_loans(word_of(bit), bits);
+    unsafe fn digits_of(&self, start: u32) -> NonNull<u64> {
+        // SAFETY: a long block has more granules than that.
+        unsafe { self.loan(start + 1) }.cast()
     }
 
-    /// Clears a bit.
+    /// Notes that the block of `len` granules from `start` is lent out.
     #[inline(always)]
-    fn clear_loan_bit(&mut self, bit: u32) {
-        let bits = self.loans(word_of(bit)) & !mask(bit);
-        self.set_loans(word_of(bit), bits);
-    }
-
-    /// Notes that the block that starts at `granule` is lent out. That it ends somewhere was noted before.
-    #[inline(always)]
-    pub(crate) fn note_lent(&mut self, granule: u32) {
-        self.set_loan_bit(lent(granule));
-    }
-
-    /// Notes that the block that starts at `granule` has come back.
-    #[inline]
-    pub(crate) fn note_returned(&mut self, granule: u32) {
-        self.clear_loan_bit(lent(granule));
-    }
-
-    /// Notes that a block ends right before `end`, which is not free.
-    #[inline]
-    pub(crate) fn note_end(&mut self, end: u32) {
-        self.set_loan_bit(last(end - 1));
-    }
-
-    /// Notes that no such block ends there any more.
-    #[inline]
-    pub(crate) fn forget_end(&mut self, end: u32) {
-        self.clear_loan_bit(last(end - 1));
-    }
-
-    /// Returns whether a block of `len` granules that starts at `start`, inside of the region, is lent out and short: it has no more
-    /// granules than half of a word's bits. If so, notes that it has come back.
-    #[inline(always)]
-    pub(crate) fn take_short_loan(&mut self, start: u32, len: usize) -> bool {
-        let bit = lent(start);
-        // SAFETY: the granule has its bits.
-        let here = unsafe { self.loan_word(word_of(bit)) };
-        // SAFETY: there is a word behind.
-        let next = unsafe { here.add(1) };
-        // SAFETY: the words are initialised and ours (P2).
-        let bits = unsafe { here.read() };
-        // SAFETY: as above.
-        if !shows(bits, unsafe { next.read() }, bit, len) {
-            return false;
+    pub(crate) fn note_lent(&mut self, start: u32, len: u32) {
+        if len < LONG {
+            return self.set_tag(start, len as u8);
         }
-        // SAFETY: as above.
-        unsafe { here.write(bits ^ mask(bit)) };
-        true
+        self.set_tag(start, LONG as u8);
+        // SAFETY: the block is long.
+        let size = unsafe { self.digits_of(start) };
+        // SAFETY: the bytes are ours (P2).
+        unsafe { size.write_unaligned(digits(len)) };
     }
 
-    /// Returns whether a block of `len` granules that starts at `start`, inside of the region, is lent out and short.
+    /// Notes that the block of `len` granules from `start` has come back.
+    #[inline(always)]
+    pub(crate) fn note_returned(&mut self, start: u32, len: u32) {
+        self.set_tag(start, 0);
+        if len >= LONG {
+            // SAFETY: the block is long.
+            let size = unsafe { self.digits_of(start) };
+            // SAFETY: the bytes are ours (P2).
+            unsafe { size.write_unaligned(0) };
+        }
+    }
+
+    /// Returns whether a block of `len` granules from `start`, inside of the region, is lent out and short: it has fewer than
+    /// [`LONG`].
     #[inline(always)]
     pub(crate) fn has_short_loan(&self, start: u32, len: usize) -> bool {
-        let bit = lent(start);
-        shows(self.loans(word_of(bit)), self.loans(word_of(bit) + 1), bit, len)
+        len < LONG as usize && self.tag(start) == len as u8
+    }
+
+    /// Returns whether a block of `len` granules, not 0, from `start`, inside of the region, is lent out.
+    #[inline]
+    pub(crate) fn has_loan(&self, start: u32, len: usize) -> bool {
+        if len < LONG as usize {
+            return self.tag(start) == len as u8;
+        }
+        if len > (self.granules() - start) as usize || u32::from(self.tag(start)) != LONG {
+            return false;
+        }
+        // SAFETY: the region is long enough.
+        let size = unsafe { self.digits_of(start) };
+        // SAFETY: the bytes are initialised and ours (P2).
+        unsafe { size.read_unaligned() == digits(len as u32) }
     }
 
     /// Returns whether a block that starts at `granule` is lent out.
     pub(crate) fn is_lent(&self, granule: u32) -> bool {
-        self.loan_bit(lent(granule))
+        (1..=LONG as u8).contains(&self.tag(granule))
     }
 
-    /// Returns whether a block of `len` granules that starts at `start`, inside of the region, is lent out. Takes time linear in the
-    /// size over half of a word's bits.
-    #[inline]
-    pub(crate) fn has_loan(&self, start: u32, len: usize) -> bool {
-        if len > (self.granules() - start) as usize {
-            return false;
+    /// Returns the size of the block that is lent out and starts at `granule`, if there is one: any number from 1 on, if somebody has
+    /// overwritten the bytes.
+    pub(crate) fn loan_len(&self, granule: u32) -> Option<u32> {
+        if !self.is_lent(granule) {
+            return None;
         }
-        let (from, to) = (lent(start), last(start + len as u32 - 1));
-        let nr_words = (word_of(to) - word_of(from)) as usize;
-        if nr_words == 0 {
-            return self.has_short_loan(start, len);
+        let tag = u32::from(self.tag(granule));
+        if tag < LONG || self.granules() - granule < LONG {
+            return Some(tag);
         }
-        // SAFETY: the granule has its bits.
-        let here = unsafe { self.loan_word(word_of(from)) };
-        let word = |index: usize| {
-            // SAFETY: the words up to that of the last granule exist.
-            let pointer = unsafe { here.add(index) };
-            // SAFETY: they are initialised and ours (P2).
-            unsafe { pointer.read() }
-        };
-        // Without a way out the compiler takes several words at a time.
-        let between = (1..nr_words).fold(0, |bits, index| bits | word(index));
-        // The first bit, and no other; none; and the last bit, with none before it.
-        let is_first = word(0) >> (from % WORD_BITS) == 1;
-        let is_last = word(nr_words) << (!to % WORD_BITS) == 1 << (WORD_BITS - 1);
-        is_first && between == 0 && is_last
+        // SAFETY: the region is long enough.
+        let size = unsafe { self.digits_of(granule) };
+        // SAFETY: the bytes are initialised and ours (P2).
+        Some(undigits(unsafe { size.read_unaligned() }).max(1))
     }
 
-    /// Returns the first granule behind `granule`, but not behind `end`, at which a block starts or ends that is lent out. `end` if
-    /// there is none. Takes time linear in the distance over half of a word's bits.
+    /// Returns where the block ends that is lent out and starts at `granule`; or, if there is none, where the next one starts behind
+    /// it. `end` if that comes first.
     pub(crate) fn next_loan(&self, granule: u32, end: u32) -> u32 {
-        let (from, to) = (last(granule), last(end - 1));
-        let mut index = word_of(from);
-        let mut bits = self.loans(index) & mask_from(from);
-        // By words: behind the last one of the largest region a bit's number has more than 32 bits.
-        while bits == 0 {
-            if index >= word_of(to) {
-                return end;
-            }
-            index += 1;
-            bits = self.loans(index);
-        }
-        // What follows a block's last granule, or its first one.
-        (index * WORD_BITS + bits.trailing_zeros()).div_ceil(BITS).min(end)
-    }
-
-    /// Returns how many blocks are lent out, and how many end, by their bits; or a granule whose bits contradict others.
-    pub(crate) fn count_loans(&self) -> Result<(u32, u32), u32> {
-        let (mut nr_lent, mut nr_ends) = (0, 0);
-        let mut is_open = false;
-        for index in 0..loan_words(self.granules()) as u32 {
-            let mut bits = self.loans(index);
-            while bits != 0 {
-                let bit = index * WORD_BITS + bits.trailing_zeros();
-                let granule = bit / BITS;
-                let is_end = bit == last(granule);
-                if granule >= self.granules() || self.bit(granule) || is_open && !is_end {
-                    return Err(granule.min(self.granules()));
-                }
-                (nr_lent, nr_ends) = (nr_lent + u32::from(!is_end), nr_ends + u32::from(is_end));
-                is_open = !is_end;
-                bits &= bits - 1;
-            }
-        }
-        if is_open {
-            Err(self.granules())
-        } else {
-            Ok((nr_lent, nr_ends))
+        match self.loan_len(granule) {
+            Some(len) => granule.saturating_add(len).min(end),
+            None => (granule + 1..end).find(|&granule| self.is_lent(granule)).unwrap_or(end),
         }
     }
 
-    /// Returns whether a block ends right before `end`, lent out or cached.
-    pub(crate) fn is_end(&self, end: u32) -> bool {
-        self.loan_bit(last(end - 1))
+    /// Returns how many blocks are lent out, and how many granules they have; or a granule whose byte contradicts others. `capacity` is
+    /// that of [`new`](Self::new).
+    pub(crate) fn count_loans(&self, capacity: u32) -> Result<(u32, u32), u32> {
+        let (mut blocks, mut granules) = (0, 0);
+        let (mut end, mut sized, mut mark) = (0, 0, 0);
+        for granule in (0..words_before::<C>(capacity)).flat_map(|word| self.tagged(word)) {
+            if granule < sized {
+                continue;
+            }
+            let len = self.loan_len(granule).unwrap_or(0);
+            let fits = granule >= end && granule < self.granules() && len <= self.granules() - granule;
+            if len == 0 || !fits || !self.has_loan(granule, len as usize) {
+                return Err(granule.min(self.granules()));
+            }
+            sized = granule + if len < LONG { 1 } else { 1 + size_of::<u64>() as u32 };
+            end = granule + len;
+            if mark < end {
+                mark = self.next_free(granule).map_or(u32::MAX, |id| id.0);
+            }
+            if mark < end {
+                return Err(granule);
+            }
+            (blocks, granules) = (blocks + 1, granules + len);
+        }
+        Ok((blocks, granules))
+    }
+
+    /// Returns the granules whose bytes lie in a word, which exists, and are not 0.
+    fn tagged(&self, word: usize) -> impl Iterator<Item = u32> {
+        let first = (word * size_of::<usize>()) as u32;
+        // SAFETY: the granule has its byte.
+        let pointer = unsafe { self.loan(first) }.cast::<usize>();
+        // SAFETY: the state run has so many words, which are initialised and ours (P2).
+        let bytes = unsafe { pointer.read() }.to_ne_bytes();
+        (first..)
+            .zip(bytes)
+            .filter(|&(_, byte)| byte != 0)
+            .map(|(granule, _)| granule)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SHORT: u32 = WORD_BITS / BITS;
-
-    /// Returns the words in which the bits of a block are set, if they are to be, and none between them; and all others or none.
-    fn words(start: u32, len: u32, is_lent: bool, others: Pair) -> (usize, usize) {
-        let (first, end) = ((1 as Pair) << lent(start), (1 as Pair) << last(start + len - 1));
-        let own = end | (end - first);
-        let pair = others & !own | end | if is_lent { first } else { 0 };
-        (pair as usize, (pair >> WORD_BITS) as usize)
-    }
+    use crate::granule::MAX_GRANULES;
 
     #[test]
-    fn words_show_a_block_that_is_lent_out_with_its_own_extent_only() {
-        for (start, len) in (0..SHORT).flat_map(|start| (1..=SHORT).map(move |len| (start, len))) {
-            for others in [0, !0] {
-                let (word, next) = words(start, len, true, others);
-                let (cached, behind) = words(start, len, false, others);
-                for claimed in 1..100 {
-                    assert_eq!(shows(word, next, lent(start), claimed), claimed == len as usize);
-                    assert!(!shows(cached, behind, lent(start), claimed));
-                }
+    fn a_size_is_read_as_it_was_written_and_none_of_its_bytes_is_a_blocks_first() {
+        for bit in 0..31 {
+            for len in [1 << bit, (1 << bit) - 1, (1 << bit) + 1, MAX_GRANULES - bit] {
+                assert_eq!(undigits(digits(len)), len);
+                assert!(digits(len).to_ne_bytes().iter().all(|&byte| u32::from(byte) > LONG));
             }
         }
     }
 
     #[test]
-    fn a_long_block_is_shown_with_no_extent() {
-        for start in 0..SHORT {
-            let (word, next) = (mask(lent(start)), 0);
-            assert!((1..100).all(|claimed| !shows(word, next, lent(start), claimed)));
-        }
+    fn sizes_that_differ_have_other_digits() {
+        let low = (0..1 << 16).map(digits);
+        assert!(low.zip((0..1 << 16).skip(1).map(digits)).all(|(len, next)| len != next));
     }
 }

@@ -268,24 +268,24 @@ mod tests {
     fn starts_of_blocks_that_are_wrong_are_reported() {
         type Known = Checked<RealTime>;
         assert_eq!(
-            broken_of::<Known>(|engine, [hole, _]| engine.arena.note_lent(hole)),
+            broken_of::<Known>(|engine, [hole, _]| engine.arena.note_lent(hole, 1)),
             Some("P10")
         );
         assert_eq!(
-            broken_of::<Known>(|engine, [hole, _]| engine.arena.note_lent(hole - 1)),
+            broken_of::<Known>(|engine, [hole, _]| engine.arena.note_lent(hole - 1, 1)),
             Some("P10")
         );
         // The block before the hole.
         assert_eq!(
-            broken_of::<Known>(|engine, [hole, _]| engine.arena.note_returned(hole - 40)),
+            broken_of::<Known>(|engine, [hole, _]| engine.arena.note_returned(hole - 40, 40)),
             Some("P10")
         );
         let one_more = |engine: &mut Engine<Known>, _| engine.counters.live_blocks += 1;
         assert_eq!(broken_of::<Known>(one_more), Some("P10"));
         // As many as there should be, but one of them is free.
         let moved = broken_of::<Known>(|engine, [hole, _]| {
-            engine.arena.note_returned(hole - 40);
-            engine.arena.note_lent(hole);
+            engine.arena.note_returned(hole - 40, 40);
+            engine.arena.note_lent(hole, 40);
         });
         assert_eq!(moved, Some("P10"));
     }

@@ -31,10 +31,16 @@ impl<C: Config> Engine<C> {
             (kind, end)
         };
         // Where it is known where blocks end, each is a run.
-        let end = if C::CHECKED && kind == RunKind::Used {
-            self.arena.next_loan(start, end)
-        } else {
+        let end = if !C::CHECKED || kind != RunKind::Used {
             end
+        } else if let Some(state) = self
+            .state
+            .as_ref()
+            .filter(|state| state.start() <= start && start < state.end())
+        {
+            end.min(state.end())
+        } else {
+            self.arena.next_loan(start, end)
         };
         self.walked = end;
         let start = address.max(base + Self::bytes(start));

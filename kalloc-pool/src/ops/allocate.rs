@@ -4,6 +4,7 @@ use core::alloc::Layout;
 use core::mem;
 use core::ptr::NonNull;
 
+use crate::block::loans::LONG;
 use crate::block::{Free, Marked, Used};
 use crate::config::Config;
 use crate::engine::Engine;
@@ -32,9 +33,11 @@ impl<C: Config> Engine<C> {
     #[inline(always)]
     pub(crate) fn allocate_quickly(&mut self, layout: Layout) -> Option<NonNull<[u8]>> {
         // Round up when taking.
-        let block = self
-            .quick
-            .pop(&self.arena, granules::<C>(layout.size()), layout.align())?;
+        let len = granules::<C>(layout.size());
+        if C::CHECKED && len >= LONG as usize {
+            return None;
+        }
+        let block = self.quick.pop(&self.arena, len, layout.align())?;
         Some(self.lend(block))
     }
 
@@ -49,7 +52,7 @@ impl<C: Config> Engine<C> {
         self.walked = 0;
         let block = if Self::KEEPS_REST && len <= self.small && align <= C::GRANULE {
             self.cut_small(len)
-        } else if let Some(block) = self.quick.pop_large(&self.arena, len, align) {
+        } else if let Some(block) = self.pop_long(len, align) {
             Some(block)
         } else if align <= C::GRANULE {
             self.cut_large(len)
@@ -57,7 +60,7 @@ impl<C: Config> Engine<C> {
             self.cut_aligned(len, align)
         };
         match block {
-            Some(block) => Some(self.lend_anew(block)),
+            Some(block) => Some(self.lend(block)),
             None => self.allocate_flushing(len, align),
         }
     }
@@ -82,10 +85,21 @@ impl<C: Config> Engine<C> {
                 false => self.cut_aligned(len, align),
             };
             if let Some(block) = block {
-                return Some(self.lend_anew(block));
+                return Some(self.lend(block));
             }
         }
         None
+    }
+
+    /// Takes a block out of a quick list that [`allocate_quickly`](Self::allocate_quickly) has not asked.
+    #[inline(always)]
+    fn pop_long(&mut self, len: u32, align: usize) -> Option<Free> {
+        if C::CHECKED {
+            if let Some(block) = self.quick.pop(&self.arena, len as usize, align) {
+                return Some(block);
+            }
+        }
+        self.quick.pop_large(&self.arena, len, align)
     }
 
     /// Cuts `len` granules, for which there is an exact bin, out of a free block, off the rest, or off the top.
@@ -300,7 +314,7 @@ impl<C: Config> Engine<C> {
         if let Some(gap) = gap {
             // What is cached serves one size only, so that is for splinters.
             let kept = if gap.len() <= SPLINTER {
-                self.quick.push_anew(&mut self.arena, gap)
+                self.quick.push(&mut self.arena, gap)
             } else {
                 Err(gap)
             };
@@ -333,21 +347,12 @@ impl<C: Config> Engine<C> {
         block
     }
 
-    /// Lends `block` out, which was not lent out before, or of another size.
-    #[inline(always)]
-    fn lend_anew(&mut self, block: Free) -> NonNull<[u8]> {
-        if C::CHECKED {
-            self.arena.note_end(block.end());
-        }
-        self.lend(block)
-    }
-
     /// Lends `block` out, and counts it.
     #[inline(always)]
     fn lend(&mut self, block: Free) -> NonNull<[u8]> {
         self.counters.lend(block.len());
         if C::CHECKED {
-            self.arena.note_lent(block.start());
+            self.arena.note_lent(block.start(), block.len());
         }
         self.hand_out(block.lend())
     }

@@ -13,9 +13,6 @@ impl<C: Config> Engine<C> {
     #[inline(never)]
     pub(crate) fn coalesce(&mut self, block: Free) {
         self.walked = 0;
-        if C::CHECKED {
-            self.arena.forget_end(block.end());
-        }
         // The rest and the top bear no mark, so they are asked for first.
         if Self::KEEPS_REST && (block.start() == self.rest.end() || block.end() == self.rest.start()) {
             return self.join_rest(block);

@@ -18,7 +18,7 @@ impl<C: Config> Engine<C> {
         // SAFETY: the caller upholds the contract.
         let block = unsafe { self.used(block, size) }.release();
         if C::CHECKED {
-            self.arena.note_returned(block.start());
+            self.arena.note_returned(block.start(), block.len());
         }
         self.take_back(block);
     }

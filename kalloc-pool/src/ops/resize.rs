@@ -39,7 +39,8 @@ impl<C: Config> Engine<C> {
             }
             self.counters.shrink(tail.len());
             if C::CHECKED {
-                self.arena.note_end(kept.end());
+                self.arena.note_returned(kept.start(), old);
+                self.arena.note_lent(kept.start(), len);
             }
             // The block itself bears no mark, so the tail merges with what follows only.
             self.coalesce(tail);
@@ -62,8 +63,8 @@ impl<C: Config> Engine<C> {
         };
         self.counters.extend(extra);
         if C::CHECKED {
-            self.arena.forget_end(block.end());
-            self.arena.note_end(taken.end());
+            self.arena.note_returned(block.start(), block.len());
+            self.arena.note_lent(block.start(), len as u32);
         }
         Some(block.release().merge(taken).lend())
     }

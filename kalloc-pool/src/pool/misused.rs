@@ -74,7 +74,7 @@ impl<R, C: Config> Pool<R, C> {
         }
     }
 
-    /// The part of a free that one look at the bits does not settle.
+    /// The part of a free that one comparison does not settle.
     #[inline(never)]
     fn deallocate_long(&self, block: NonNull<u8>, layout: Layout) {
         if !self.with(|engine| engine.deallocate_long(block, layout)) {
@@ -88,7 +88,7 @@ impl<R, C: Config> Pool<R, C> {
         self.with(|engine| engine.permits_short(block, layout)) || self.permits_long(block, layout)
     }
 
-    /// As [`permits_checked`](Self::permits_checked), where one look at the bits does not settle it.
+    /// As [`permits_checked`](Self::permits_checked), where one comparison does not settle it.
     #[inline(never)]
     fn permits_long(&self, block: NonNull<u8>, layout: Layout) -> bool {
         let is_permitted = self.with(|engine| engine.permits_long(block, layout));

@@ -18,12 +18,6 @@ impl Quick {
         (1..self.exact).map(in_list).fold(self.large, u32::saturating_add)
     }
 
-    /// Returns how many blocks are in all lists. Takes time linear in the number of lists, a constant.
-    pub(crate) fn nr_cached<C: Config>(&self, granules: u32) -> u32 {
-        let in_list = |class| self.held::<C>(granules, class);
-        (1..self.count).map(in_list).fold(0, u32::saturating_add)
-    }
-
     /// Returns how many granules a block of a class has, and where its successor in the list lies, if the block lies inside
     /// the region. The links may lead anywhere in a heap that somebody has overwritten.
     fn checked<C: Config>(&self, arena: &Arena<C>, class: u32, block: u32) -> Option<(u32, u32)> {
@@ -80,8 +74,8 @@ impl Quick {
                     return broken;
                 };
                 let is_marked = (block..block + len).any(|granule| arena.bit(granule));
-                let is_known = !C::CHECKED || arena.is_end(block + len);
-                if room == 0 || is_marked || !is_known || self.classes.class_of(len) != class {
+                let is_lent = C::CHECKED && (block..block + len).any(|granule| arena.is_lent(granule));
+                if room == 0 || is_marked || is_lent || self.classes.class_of(len) != class {
                     return broken;
                 }
                 room -= 1;

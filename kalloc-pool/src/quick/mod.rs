@@ -243,17 +243,6 @@ impl Quick {
         Ok(())
     }
 
-    /// As [`push`](Self::push), for a block that was not lent out before, or of another size.
-    #[inline]
-    pub(crate) fn push_anew<C: Config>(&mut self, arena: &mut Arena<C>, block: Free) -> Result<(), Free> {
-        let end = block.end();
-        self.push(arena, block)?;
-        if C::CHECKED {
-            arena.note_end(end);
-        }
-        Ok(())
-    }
-
     /// Returns the list of `len` granules, if these have a list of their own, and it has room.
     #[inline(always)]
     pub(crate) fn roomy<C: Config>(&self, len: usize) -> Option<Roomy> {

@@ -33,9 +33,6 @@ impl Quick {
             }
             last = block.start();
             list.room -= 1;
-            if C::CHECKED {
-                arena.note_end(block.end());
-            }
         }
         if last != 0 {
             // SAFETY: as above.
@@ -66,7 +63,7 @@ impl Quick {
                 break;
             }
             if let Some(gap) = loose.cut(start as u32 - loose.start()) {
-                if let Err(gap) = self.push_anew(arena, gap) {
+                if let Err(gap) = self.push(arena, gap) {
                     loose.join(gap);
                     break;
                 }
@@ -89,9 +86,6 @@ impl Quick {
             // SAFETY: the block is ours, and has at least one granule.
             unsafe { arena.set_word(last, LINK, next) };
             list.room -= 1;
-            if C::CHECKED {
-                arena.note_end(block.end());
-            }
         }
     }
 }
