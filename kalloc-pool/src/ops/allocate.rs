@@ -122,7 +122,8 @@ impl<C: Config> Engine<C> {
         if !Self::KEEPS_REST {
             return self.cut_top(len);
         }
-        if self.rest.len() < len && !self.stock_rest(len) {
+        // What is too large for any chunk need not ask for one.
+        if self.rest.len() < len && (len > CHUNK / 8 || !self.stock_rest(len)) {
             return self.cut_top(len);
         }
         if self.reserve == 0 {
