@@ -95,3 +95,52 @@ impl Quick {
         if large == self.large { Ok(()) } else { Err(0) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+    use core::ptr::NonNull;
+
+    use kalloc_traits::Span;
+
+    use crate::block::Free;
+    use crate::config::Standard;
+    use crate::engine::Engine;
+
+    const GRANULES: u32 = 1000;
+
+    /// Calls `test` with a heap that keeps a block, which has a first granule and four more.
+    fn with_kept_block(test: impl FnOnce(&mut Engine<Standard>, u32)) {
+        let mut memory = [0u64; GRANULES as usize];
+        let start = NonNull::from(&mut memory).cast::<u8>();
+        let mut engine = Engine::<Standard>::EMPTY;
+        // SAFETY: the memory outlives the heap, and is nobody else's.
+        unsafe { engine.lay_out(Span::new(start, GRANULES as usize * 8)) }.unwrap();
+        let layout = Layout::new::<[u64; 5]>();
+        let block = engine.allocate(layout).unwrap().cast::<u8>();
+        // SAFETY: the block is live, and has this layout.
+        unsafe { engine.deallocate(block, layout.size()) };
+        assert_eq!(engine.quick.verify(&engine.arena, GRANULES), Ok(()));
+        let block = engine.arena.granule_of(block).unwrap();
+        test(&mut engine, block);
+    }
+
+    #[test]
+    fn a_kept_block_that_bears_a_mark_is_reported() {
+        for at in 0..5 {
+            with_kept_block(|engine, block| {
+                // SAFETY: none: the list has it. But a mark on one granule changes the bitmap only.
+                _ = engine.arena.mark(unsafe { Free::new(block + at, 1) });
+                assert_eq!(engine.quick.verify(&engine.arena, GRANULES), Err(block), "granule {at}");
+            });
+        }
+        // Marks beside it are those of other blocks.
+        with_kept_block(|engine, block| {
+            for beside in [block - 1, block + 5] {
+                // SAFETY: as above.
+                _ = engine.arena.mark(unsafe { Free::new(beside, 1) });
+            }
+            assert_eq!(engine.quick.verify(&engine.arena, GRANULES), Ok(()));
+        });
+    }
+}
