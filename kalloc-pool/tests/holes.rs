@@ -171,6 +171,22 @@ fn a_request_gets_all_that_is_left_when_it_was_cut_apart_for_small_ones() {
 }
 
 #[test]
+fn a_hole_serves_small_requests_down_to_its_last_granule() {
+    let mut memory = Box::new_uninit_slice(1 << 13);
+    let pool = Pool::<_, RealTime>::with_config(SliceRegion::new(&mut memory));
+    let layout = Layout::new::<[u64; 100]>();
+    let [_, hole, _] = [(); 3].map(|()| pool.allocate(layout).unwrap().cast::<u8>());
+    while pool.allocate(Layout::new::<u64>()).is_ok() {}
+    // SAFETY: the block is live.
+    unsafe { pool.deallocate(hole, layout) };
+    for _ in 0..5 {
+        assert!(pool.allocate(Layout::new::<[u64; 20]>()).is_ok());
+    }
+    assert_eq!(pool.stats().free, 0);
+    pool.verify().unwrap();
+}
+
+#[test]
 fn small_blocks_lie_together_though_a_large_one_comes_between() {
     let mut memory = Box::new_uninit_slice(1 << 16);
     let pool = Pool::<_, RealTime>::with_config(SliceRegion::new(&mut memory));
