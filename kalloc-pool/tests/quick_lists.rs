@@ -85,6 +85,7 @@ fn a_kept_block_serves_no_other_size_of_its_list() {
     let _wall = pool.allocate(layout(8)).unwrap();
     // SAFETY: the block is live.
     unsafe { pool.deallocate(kept, layout(520)) };
+    pool.verify().unwrap();
     for size in [512, 528, 536] {
         assert_ne!(pool.allocate(layout(size)).unwrap().cast(), kept, "{size}");
     }
