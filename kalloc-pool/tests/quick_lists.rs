@@ -3,9 +3,9 @@
 use std::alloc::Layout;
 use std::ptr::NonNull;
 
-use kalloc_pool::Pool;
+use kalloc_pool::{Pool, Retained, Standard};
 use kalloc_testkit::region::GuardedRegion;
-use kalloc_traits::{Heap, Inspect, SliceRegion};
+use kalloc_traits::{Heap, Inspect, RangeRegion, SliceRegion};
 
 const fn layout(size: usize) -> Layout {
     match Layout::from_size_align(size, 8) {
@@ -138,6 +138,42 @@ fn blocks_cut_in_advance_lie_side_by_side_whatever_comes_between() {
             }
         });
     }
+}
+
+#[test]
+fn no_more_blocks_are_cut_in_advance_than_a_quarter_of_what_their_list_may_hold() {
+    // There is room for sixteen blocks of 31 granules.
+    for align in [8, 64] {
+        with_pool(|pool, get, put| {
+            let [hole, _wall] = [get(3200), get(3200)];
+            put(hole, 3200);
+            // What is left of the hole serves the next ones.
+            get(248);
+            let before = pool.stats().cached;
+            pool.allocate(Layout::from_size_align(248, align).unwrap()).unwrap();
+            let ahead = pool.stats().cached - before;
+            assert!((4 * 248..5 * 248).contains(&ahead), "{ahead}");
+        });
+    }
+}
+
+#[test]
+fn lists_close_in_a_heap_that_was_taken_up_again() {
+    // Initialised, and in whole words.
+    let mut memory = vec![0u64; 8192];
+    let start = NonNull::from(memory.as_mut_slice()).cast();
+    // SAFETY: the memory is left alone while a pool lies in it.
+    let region = unsafe { RangeRegion::from_pointer(start, 65_536) };
+    let pool = Pool::<_, Retained<Standard>>::with_config(region);
+    pool.init().unwrap();
+    let region = pool.detach(8).ok().unwrap();
+    // SAFETY: the memory is initialised, and holds what the pool left.
+    let (pool, _) = unsafe { Pool::<_, Retained<Standard>>::attach(region) }.ok().unwrap();
+    let [small, _large] = [40, 50_000].map(|size| pool.allocate(layout(size)).unwrap().cast::<u8>());
+    // SAFETY: the block is live, and has this layout.
+    unsafe { pool.deallocate(small, layout(40)) };
+    assert_eq!(pool.stats().cached, 0);
+    pool.verify().unwrap();
 }
 
 #[test]
