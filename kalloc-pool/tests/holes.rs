@@ -149,6 +149,21 @@ fn a_large_block_that_has_outgrown_its_place_goes_where_there_is_room_behind_it(
 }
 
 #[test]
+fn a_large_block_that_has_outgrown_its_place_stays_low_where_much_is_free_below() {
+    // With the heap's own state, some 3,000 granules more are free below the top; 4096 may be, and half as many as are used.
+    for (granules, takes_hole) in [(800, false), (3200, true)] {
+        with_plenty(|pool| {
+            let layout = Layout::from_size_align(granules * 8, 8).unwrap();
+            let [hole, _wall] = [layout.size(), 8000].map(|size| pool.allocate(size));
+            // SAFETY: the block is live, and has this layout.
+            unsafe { pool.0.deallocate(hole, layout) };
+            pool.0.trim();
+            assert_eq!(pool.outgrow(3200) == hole.addr().get(), takes_hole, "{granules}");
+        });
+    }
+}
+
+#[test]
 fn a_small_request_takes_a_hole_of_just_its_size_first() {
     // With more or less of the block left that was cut last.
     for used in 0..16 {
