@@ -123,7 +123,7 @@ mod tests {
         // SAFETY: the block is live, and has this layout.
         unsafe { engine.deallocate(block, layout.size()) };
         assert_eq!(engine.quick.verify(&engine.arena, granules), Ok(()));
-        assert_ne!(engine.quick.nr_cached::<C>(granules), 0);
+        assert_ne!(engine.quick.cached::<C>(granules), 0);
         let block = engine.arena.granule_of(block).unwrap();
         test(&mut engine, block);
     }
