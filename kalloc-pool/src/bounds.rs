@@ -205,6 +205,7 @@ const fn ceil_log2(value: u128) -> u128 {
 mod tests {
     use super::*;
     use crate::config::{AddressOrdered, BestFitting, RealTime, Standard};
+    use crate::granule::MAX_GRANULES;
     use crate::index::bins::{bin_of, least_of};
 
     fn of<C: Config>(live: usize, largest: usize) -> usize {
@@ -287,6 +288,7 @@ mod tests {
                 assert!(bin_of(found, s) <= bin_of(needed, s) + 1);
             }
         }
+        assert_eq!(passed_over(1000, Some(4)), 1000 / 16);
         assert_eq!(of::<RealTime>(64, 31), of::<Standard>(64, 31));
         assert!(of::<RealTime>(64, 32) > of::<Standard>(64, 32));
     }
@@ -324,6 +326,27 @@ mod tests {
             ..Stats::default()
         };
         assert!(!is_guaranteed::<Standard>(&failed, Demand::new(0, 8)));
+    }
+
+    #[test]
+    fn a_region_for_half_of_the_most_granules_has_a_length_and_a_longer_one_has_none() {
+        // Three granules more are for a request's alignment and for the region's edges.
+        let most = (MAX_GRANULES / 2 - 3) as usize * 8;
+        assert!(region_for_capacity::<Standard>(most).is_some_and(|len| len > most));
+        assert_eq!(region_for_capacity::<Standard>(most + 1), None);
+    }
+
+    #[test]
+    fn what_was_never_live_needs_no_room() {
+        let stats = Stats {
+            peak_used: 32,
+            capacity: 40,
+            ..Stats::default()
+        };
+        // One block of 64 bytes would have been more than all that was live.
+        assert!(is_guaranteed::<Standard>(&stats, Demand::new(0, 64).smallest(32)));
+        assert!(is_guaranteed::<Standard>(&stats, Demand::new(0, 64).smallest(64)));
+        assert!(!is_guaranteed::<Standard>(&stats, Demand::new(0, 64)));
     }
 
     #[test]

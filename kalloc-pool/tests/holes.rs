@@ -30,6 +30,48 @@ fn segregated_fit_finds_a_hole_that_holds_an_aligned_block_wherever_it_starts() 
     test::<RealTime>();
 }
 
+/// Allocates until there is no memory.
+fn fill<C: Config>(pool: &Pool<SliceRegion<'_>, C>) {
+    while pool.allocate(Layout::new::<u64>()).is_ok() {}
+}
+
+#[test]
+fn a_hole_that_fits_is_found_behind_any_number_of_the_same_bin_that_do_not() {
+    let mut memory = Box::new_uninit_slice(1 << 14);
+    let pool = Pool::new(SliceRegion::new(&mut memory));
+    // 64 to 67 granules share a bin, in which the last hole that was freed comes first.
+    let holes = [67, 64, 64, 65, 66, 64].map(|granules| {
+        let layout = Layout::from_size_align(granules * 8, 8).unwrap();
+        let [hole, _] = [(); 2].map(|()| pool.allocate(layout).unwrap().cast::<u8>());
+        (hole, layout)
+    });
+    fill(&pool);
+    for (hole, layout) in holes {
+        // SAFETY: the block is live, and has this layout.
+        unsafe { pool.deallocate(hole, layout) };
+    }
+    pool.trim();
+    let (hole, layout) = holes[0];
+    assert_eq!(pool.allocate(layout).unwrap().cast(), hole);
+    assert!(pool.allocate(layout).is_err());
+    pool.verify().unwrap();
+}
+
+#[test]
+fn a_hole_that_lies_right_is_found_before_an_aligned_request_is_refused() {
+    let mut memory = Box::new_uninit_slice(1 << 14);
+    let pool = Pool::new(SliceRegion::new(&mut memory));
+    let [large, small] = [512, 320].map(|size| Layout::from_size_align(size, 512).unwrap());
+    let hole = pool.allocate(large).unwrap().cast::<u8>();
+    fill(&pool);
+    // SAFETY: the block is live, and has this layout.
+    unsafe { pool.deallocate(hole, large) };
+    pool.trim();
+    // It is too short for a block at any place that its alignment may ask for, but starts where this one does.
+    assert_eq!(pool.allocate(small).unwrap().cast(), hole);
+    pool.verify().unwrap();
+}
+
 /// A pool whose memory is plentiful, and which may have holes; and a block of 600 bytes with no room behind it.
 struct Plenty<'a>(Pool<SliceRegion<'a>>, NonNull<u8>);
 
@@ -107,6 +149,21 @@ fn a_large_block_that_has_outgrown_its_place_goes_where_there_is_room_behind_it(
 }
 
 #[test]
+fn a_large_block_that_has_outgrown_its_place_stays_low_where_much_is_free_below() {
+    // With the heap's own state, some 3,000 granules more are free below the top; 4096 may be, and half as many as are used.
+    for (granules, takes_hole) in [(800, false), (3200, true)] {
+        with_plenty(|pool| {
+            let layout = Layout::from_size_align(granules * 8, 8).unwrap();
+            let [hole, _wall] = [layout.size(), 8000].map(|size| pool.allocate(size));
+            // SAFETY: the block is live, and has this layout.
+            unsafe { pool.0.deallocate(hole, layout) };
+            pool.0.trim();
+            assert_eq!(pool.outgrow(3200) == hole.addr().get(), takes_hole, "{granules}");
+        });
+    }
+}
+
+#[test]
 fn a_small_request_takes_a_hole_of_just_its_size_first() {
     // With more or less of the block left that was cut last.
     for used in 0..16 {
@@ -168,6 +225,22 @@ fn a_request_gets_all_that_is_left_when_it_was_cut_apart_for_small_ones() {
     }
     test::<Standard>();
     test::<RealTime>();
+}
+
+#[test]
+fn a_hole_serves_small_requests_down_to_its_last_granule() {
+    let mut memory = Box::new_uninit_slice(1 << 13);
+    let pool = Pool::<_, RealTime>::with_config(SliceRegion::new(&mut memory));
+    let layout = Layout::new::<[u64; 100]>();
+    let [_, hole, _] = [(); 3].map(|()| pool.allocate(layout).unwrap().cast::<u8>());
+    fill(&pool);
+    // SAFETY: the block is live.
+    unsafe { pool.deallocate(hole, layout) };
+    for _ in 0..5 {
+        assert!(pool.allocate(Layout::new::<[u64; 20]>()).is_ok());
+    }
+    assert_eq!(pool.stats().free, 0);
+    pool.verify().unwrap();
 }
 
 #[test]

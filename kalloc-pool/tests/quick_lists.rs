@@ -3,9 +3,9 @@
 use std::alloc::Layout;
 use std::ptr::NonNull;
 
-use kalloc_pool::Pool;
+use kalloc_pool::{Pool, Retained, Standard};
 use kalloc_testkit::region::GuardedRegion;
-use kalloc_traits::{Heap, Inspect, SliceRegion};
+use kalloc_traits::{Heap, Inspect, RangeRegion, SliceRegion};
 
 const fn layout(size: usize) -> Layout {
     match Layout::from_size_align(size, 8) {
@@ -85,6 +85,7 @@ fn a_kept_block_serves_no_other_size_of_its_list() {
     let _wall = pool.allocate(layout(8)).unwrap();
     // SAFETY: the block is live.
     unsafe { pool.deallocate(kept, layout(520)) };
+    pool.verify().unwrap();
     for size in [512, 528, 536] {
         assert_ne!(pool.allocate(layout(size)).unwrap().cast(), kept, "{size}");
     }
@@ -140,6 +141,42 @@ fn blocks_cut_in_advance_lie_side_by_side_whatever_comes_between() {
 }
 
 #[test]
+fn no_more_blocks_are_cut_in_advance_than_a_quarter_of_what_their_list_may_hold() {
+    // There is room for sixteen blocks of 31 granules.
+    for align in [8, 64] {
+        with_pool(|pool, get, put| {
+            let [hole, _wall] = [get(3200), get(3200)];
+            put(hole, 3200);
+            // What is left of the hole serves the next ones.
+            get(248);
+            let before = pool.stats().cached;
+            pool.allocate(Layout::from_size_align(248, align).unwrap()).unwrap();
+            let ahead = pool.stats().cached - before;
+            assert!((4 * 248..5 * 248).contains(&ahead), "{ahead}");
+        });
+    }
+}
+
+#[test]
+fn lists_close_in_a_heap_that_was_taken_up_again() {
+    // Initialised, and in whole words.
+    let mut memory = vec![0u64; 8192];
+    let start = NonNull::from(memory.as_mut_slice()).cast();
+    // SAFETY: the memory is left alone while a pool lies in it.
+    let region = unsafe { RangeRegion::from_pointer(start, 65_536) };
+    let pool = Pool::<_, Retained<Standard>>::with_config(region);
+    pool.init().unwrap();
+    let region = pool.detach(8).ok().unwrap();
+    // SAFETY: the memory is initialised, and holds what the pool left.
+    let (pool, _) = unsafe { Pool::<_, Retained<Standard>>::attach(region) }.ok().unwrap();
+    let [small, _large] = [40, 50_000].map(|size| pool.allocate(layout(size)).unwrap().cast::<u8>());
+    // SAFETY: the block is live, and has this layout.
+    unsafe { pool.deallocate(small, layout(40)) };
+    assert_eq!(pool.stats().cached, 0);
+    pool.verify().unwrap();
+}
+
+#[test]
 fn an_aligned_request_is_served_by_a_kept_block_that_lies_right() {
     with_pool(|pool, get, put| {
         let blocks: Vec<_> = (0..16).map(|_| get(40)).collect();
@@ -179,18 +216,24 @@ fn lists_open_when_the_rest_joins_the_top() {
 /// before the top.
 fn with_lists_that_close(align: usize, test: impl Fn(&Pool<SliceRegion<'_>>, usize, NonNull<u8>)) {
     let aligned = Layout::from_size_align(8, align).unwrap();
-    let fills = if cfg!(miri) { 29_704..29_800 } else { 28_000..33_000 };
+    let fills = if cfg!(miri) { 30_528..30_600 } else { 28_000..33_000 };
+    let mut nr_closed = 0;
     for fill in fills.step_by(8) {
-        let mut memory = Box::new_uninit_slice(65_536);
-        let pool = Pool::new(SliceRegion::new(&mut memory));
+        let mut memory = Box::new_uninit_slice(65_536 + 64);
+        let skip = memory.as_ptr().addr().wrapping_neg() % 64;
+        let pool = Pool::new(SliceRegion::new(&mut memory[skip..skip + 65_536]));
         pool.allocate(layout(fill)).unwrap();
-        let cached = pool.allocate(layout(320)).unwrap().cast();
+        // The largest block that is kept in so small a region, and too large for what is cut off the top for small ones.
+        let kept = pool.allocate(layout(256)).unwrap().cast();
         // SAFETY: the block is live.
-        unsafe { pool.deallocate(cached, layout(320)) };
+        unsafe { pool.deallocate(kept, layout(256)) };
+        let is_kept = pool.stats().cached == 256;
         let block = pool.allocate(aligned).unwrap().cast();
         pool.verify().unwrap_or_else(|flaw| panic!("{fill}: {flaw:?}"));
+        nr_closed += u32::from(is_kept && pool.stats().cached == 0);
         test(&pool, fill, block);
     }
+    assert!(nr_closed > 0, "{align}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use kalloc_pool::{AddressOrdered, BestFitting, Config, Pool, RealTime, SegregatedFit, Standard, Tiny};
 use kalloc_testkit::region::{Fill, GuardedRegion, Shape};
-use kalloc_traits::{Heap, InitError, Inspect, RunKind};
+use kalloc_traits::{Heap, InitError, Inspect, RawRegion, RunKind};
 
 /// Bytes of a region of moderate size.
 const BYTES: usize = if cfg!(miri) { 12_288 } else { 65_536 };
@@ -103,6 +103,20 @@ fn what_lay_in_the_region_before_does_not_matter() {
             pool.verify().unwrap();
             fill_and_free(&pool);
         }
+    }
+    for_each_config!(test);
+}
+
+#[test]
+fn the_last_bytes_of_a_region_serve_an_aligned_request() {
+    fn test<C: Config>() {
+        let region = GuardedRegion::of(Shape::new(2048).with_base(64, 0));
+        let end = region.span().end_addr();
+        let pool = Pool::<_, C>::with_config(region);
+        let layout = Layout::from_size_align(64, 64).unwrap();
+        let blocks = std::iter::from_fn(|| pool.allocate(layout).ok());
+        let mut ends = blocks.map(|block| block.cast::<u8>().addr().get() + 64);
+        assert!(ends.any(|last| last == end));
     }
     for_each_config!(test);
 }

@@ -290,3 +290,11 @@ impl<const S: u32, const EXHAUSTIVE: bool> sealed::Index for SegregatedFit<S, EX
         if seen == blocks { Ok(()) } else { Err(0) }
     }
 }
+
+#[cfg(test)]
+impl<const S: u32, const EXHAUSTIVE: bool> SegregatedFit<S, EXHAUSTIVE> {
+    /// Returns the map of the bins that hold a block, and its summary, to break them.
+    pub(crate) fn maps(&mut self) -> (&mut [usize], &mut usize) {
+        (&mut self.map, &mut self.summary)
+    }
+}

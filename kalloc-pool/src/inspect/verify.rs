@@ -301,4 +301,20 @@ mod tests {
         assert_eq!(broken_of::<BestFitting>(lost), Some("P5"));
         assert_eq!(broken_of::<Tiny>(lost), Some("P5"));
     }
+    #[test]
+    fn a_map_of_the_bins_or_its_summary_that_is_wrong_is_reported() {
+        let bins = <RealTime as Config>::Index::table_len(GRANULES);
+        for bin in (0..bins).step_by(if cfg!(miri) { 13 } else { 1 }) {
+            let flipped =
+                broken(|engine, _| engine.index.maps().0[(bin / usize::BITS) as usize] ^= 1 << (bin % usize::BITS));
+            assert_eq!(flipped, Some("P5"), "bin {bin}");
+        }
+        for word in 0..=(bins - 1) / usize::BITS {
+            assert_eq!(
+                broken(|engine, _| *engine.index.maps().1 ^= 1 << word),
+                Some("P5"),
+                "word {word}"
+            );
+        }
+    }
 }

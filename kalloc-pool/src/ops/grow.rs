@@ -157,3 +157,19 @@ impl<C: Config> Engine<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Standard;
+
+    #[test]
+    fn a_region_grows_to_half_of_the_most_granules_and_no_further() {
+        // Two granules more are for the request's alignment and for the region's edges.
+        let most = (MAX_GRANULES / 2 - 2) as usize * 8;
+        let engine = Engine::<Standard>::EMPTY;
+        assert!(engine.growth_for(most, 1).is_some_and(|len| len > most));
+        assert_eq!(engine.growth_for(most + 1, 1), None);
+        assert_eq!(engine.growth_for(isize::MAX as usize, 1), None);
+    }
+}

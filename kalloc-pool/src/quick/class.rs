@@ -172,6 +172,14 @@ mod tests {
     }
 
     #[test]
+    fn the_last_class_of_a_large_region_is_that_of_the_largest_block_that_is_kept() {
+        let (granules, largest) = (1 << 28, Standard::QUICK_LARGEST as u32 / 8);
+        let classes = Classes::of::<Standard>(granules);
+        let last = classes.count::<Standard>(share::<Standard>(granules)) - 1;
+        assert_eq!(last, classes.class_of(largest));
+    }
+
+    #[test]
     fn classes_have_no_gap_and_their_least_size_is_their_own() {
         for (_, classes) in regions() {
             let mut last = 0;

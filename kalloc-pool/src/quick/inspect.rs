@@ -89,3 +89,76 @@ impl Quick {
         if large == self.large { Ok(()) } else { Err(0) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+    use core::ptr::NonNull;
+
+    use kalloc_traits::Span;
+
+    use super::*;
+    use crate::block::Free;
+    use crate::config::Standard;
+    use crate::engine::Engine;
+    use crate::index::SegregatedFit;
+
+    const GRANULES: u32 = 1000;
+
+    /// Calls `test` with a heap of so many granules that keeps a block for a `T`, and with its first granule.
+    fn with_kept_block<C: Config, T>(granules: u32, test: impl FnOnce(&mut Engine<C>, u32)) {
+        let mut memory = [0u64; 4000];
+        let start = NonNull::from(&mut memory).cast::<u8>();
+        let mut engine = Engine::<C>::EMPTY;
+        // SAFETY: the memory outlives the heap, and is nobody else's.
+        unsafe { engine.lay_out(Span::new(start, granules as usize * 8)) }.unwrap();
+        let layout = Layout::new::<T>();
+        let block = engine.allocate(layout).unwrap().cast::<u8>();
+        // SAFETY: the block is live, and has this layout.
+        unsafe { engine.deallocate(block, layout.size()) };
+        assert_eq!(engine.quick.verify(&engine.arena, granules), Ok(()));
+        assert_ne!(engine.quick.cached::<C>(granules), 0);
+        let block = engine.arena.granule_of(block).unwrap();
+        test(&mut engine, block);
+    }
+
+    #[test]
+    fn a_kept_block_that_bears_a_mark_is_reported() {
+        for at in 0..5 {
+            with_kept_block::<Standard, [u64; 5]>(GRANULES, |engine, block| {
+                // SAFETY: none: the list has it. But a mark on one granule changes the bitmap only.
+                _ = engine.arena.mark(unsafe { Free::new(block + at, 1) });
+                assert_eq!(engine.quick.verify(&engine.arena, GRANULES), Err(block), "granule {at}");
+            });
+        }
+        // Marks beside it are those of other blocks.
+        with_kept_block::<Standard, [u64; 5]>(GRANULES, |engine, block| {
+            for beside in [block - 1, block + 5] {
+                // SAFETY: as above.
+                _ = engine.arena.mark(unsafe { Free::new(beside, 1) });
+            }
+            assert_eq!(engine.quick.verify(&engine.arena, GRANULES), Ok(()));
+        });
+    }
+    #[test]
+    fn a_kept_block_in_the_list_of_another_size_is_reported() {
+        /// Sizes from 32 granules on share lists, in a region that is so small.
+        struct Sharing;
+
+        impl Config for Sharing {
+            const GRANULE: usize = 8;
+            const QUICK_EXACT: u32 = 32;
+            const QUICK_LARGEST: usize = 1024;
+            const QUICK_SHARE: u32 = 1;
+            type Index = SegregatedFit<4>;
+        }
+
+        with_kept_block::<Sharing, [u64; 40]>(4000, |engine, block| {
+            // A size of another list, and a sum to which it adds up.
+            // SAFETY: the block is cached, and its second word is its size.
+            unsafe { engine.arena.set_word(block, SIZE, 46) };
+            engine.quick.large += 6;
+            assert_eq!(engine.quick.verify(&engine.arena, 4000), Err(block));
+        });
+    }
+}

@@ -39,12 +39,44 @@ fn each_region_is_asked_once_for_a_request() {
 }
 
 #[test]
+fn a_region_that_is_told_to_grow_does_so_at_once() {
+    let mut memory = Memory::new(1 << 14, 0);
+    let heap = Regions::<Piece, 2>::new();
+    let piece = memory.piece(0, 4096, 8192);
+    let (inside, outside) = (piece.start, memory.piece(8192, 4096, 4096).start);
+    heap.add(piece).unwrap();
+    let before = heap.stats().capacity;
+    heap.extend(inside, 2048).unwrap();
+    assert!(heap.stats().capacity > before + 1024);
+    assert_eq!(heap.extend(inside, 4096), Err(RegionError::Exhausted));
+    assert_eq!(heap.extend(outside, 8), Err(RegionError::Fixed));
+    heap.verify().unwrap();
+}
+
+#[test]
 fn a_supply_that_has_nothing_ends_the_growth_with_its_refusal() {
     let heap = Regions::<Piece, 1, Standard, _>::with_supply(|_| None);
     let growth = heap.begin_growth(Layout::new::<u64>()).unwrap();
     // SAFETY: the heap is alive, and gets the result.
     let grown = unsafe { growth.run() };
     assert_eq!(heap.end_growth(grown), Err(RegionError::Exhausted));
+}
+
+#[test]
+fn a_supply_is_asked_once_for_a_request_and_what_it_brings_is_used() {
+    let mut memory = Memory::new(1 << 15, 0);
+    let start = memory.piece(0, 1 << 15, 1 << 15).start;
+    let asked = Cell::new(0);
+    let heap = Regions::<Piece, 4, Standard, _>::with_supply(|_| {
+        asked.set(asked.get() + 1);
+        Some(Memory::piece_of(start, asked.get() * 4096, 4096, 4096))
+    });
+    assert!(heap.allocate(layout(1000)).is_ok());
+    assert_eq!((asked.get(), heap.len()), (1, 1));
+    // What it brings is too little.
+    assert!(heap.allocate(layout(10_000)).is_err());
+    assert_eq!((asked.get(), heap.len()), (2, 2));
+    heap.verify().unwrap();
 }
 
 #[test]

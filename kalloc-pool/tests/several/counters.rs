@@ -1,6 +1,6 @@
 //! What a heap of several regions counts is the sum over them, and it owns what they do.
 
-use kalloc_pool::Regions;
+use kalloc_pool::{Checked, Config, Regions, Standard};
 use kalloc_traits::{Heap, Inspect};
 
 use crate::piece::{Memory, Piece};
@@ -38,6 +38,54 @@ fn what_is_kept_in_all_regions_counts_as_cached() {
     let stats = heap.stats();
     assert!(stats.cached >= 40);
     assert_eq!(stats.used + stats.free + stats.cached, stats.capacity);
+    heap.trim();
+    assert_eq!((heap.stats().cached, heap.stats().free), (0, stats.capacity));
+}
+
+#[test]
+fn what_is_wrong_with_one_region_is_wrong_with_the_heap() {
+    let mut memory = Memory::new(1 << 14, 0);
+    let heap = Regions::<Piece, 2>::new();
+    let pieces = [0, 8192].map(|start| memory.piece(start, 8192, 8192));
+    let starts = [pieces[0].start, pieces[1].start];
+    for piece in pieces {
+        heap.add(piece).unwrap();
+    }
+    for start in starts {
+        // The bitmap comes first.
+        // SAFETY: the byte is initialised, and nobody else looks meanwhile.
+        let sound = unsafe { start.read() };
+        // SAFETY: as above.
+        unsafe { start.write(!sound) };
+        assert!(heap.verify().is_err());
+        // SAFETY: as above.
+        unsafe { start.write(sound) };
+        heap.verify().unwrap();
+    }
+}
+
+#[test]
+fn a_block_grows_and_shrinks_and_so_does_one_of_no_size() {
+    fn test<C: Config>() {
+        let mut memory = Memory::new(1 << 13, 0);
+        let heap = Regions::<Piece, 2, C>::with_supply(());
+        heap.add(memory.piece(0, 8192, 8192)).unwrap();
+        let mut block = heap.allocate(layout(0)).unwrap().cast();
+        for (old, new) in [(0, 40), (40, 2000), (2000, 24), (24, 0)] {
+            let resized = if new > old {
+                // SAFETY: the block is live, and has this layout.
+                unsafe { heap.grow(block, layout(old), layout(new)) }
+            } else {
+                // SAFETY: as above.
+                unsafe { heap.shrink(block, layout(old), layout(new)) }
+            };
+            block = resized.unwrap().cast();
+            assert_eq!(heap.stats().used, new);
+        }
+        heap.verify().unwrap();
+    }
+    test::<Standard>();
+    test::<Checked<Standard>>();
 }
 
 #[test]

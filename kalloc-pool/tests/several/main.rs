@@ -1,5 +1,6 @@
 //! A heap in several regions, which come, go, grow and shrink.
 
+mod adding;
 mod asked;
 mod at_random;
 mod counters;
