@@ -73,7 +73,7 @@ pub(crate) const BACKENDS: [Backend; 13] = [
     },
     Backend {
         name: "pool, checked",
-        explore: || explore_pool::<Checked<Standard>>(208, &STANDARD, 0, true),
+        explore: || explore_pool::<Checked<Standard>>(240, &ORDERED, 0, true),
         soak: |seed, ops| soak_pool::<Checked<Standard>>(seed, ops),
     },
     Backend {
