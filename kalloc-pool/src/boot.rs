@@ -222,7 +222,8 @@ impl<C: Config> Engine<C> {
         let boot = self.boot();
         let total = self.arena.granules();
         let map_len = granules::<C>(boot.bits().div_ceil(WORD_BITS) as usize * size_of::<u32>()) as u32;
-        let is_inside = boot.low <= boot.high && boot.high <= boot.end && map_len < total && boot.map < total - map_len;
+        let is_inside =
+            boot.low <= boot.high && boot.high <= boot.end && map_len <= total && boot.map <= total - map_len;
         let mut kept = map_len;
         let sides = if is_inside {
             [0..boot.low, boot.high..boot.end.min(total)]

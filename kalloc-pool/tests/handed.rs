@@ -48,3 +48,15 @@ fn a_map_of_boot_blocks_that_would_end_behind_the_region_is_not_read() {
     unsafe { note.write(map) };
     pool.verify().unwrap();
 }
+
+#[test]
+fn a_region_that_ends_with_the_map_of_boot_blocks_is_whole() {
+    let layout = Layout::new::<[u64; 90]>();
+    let bump = Bump::new(GuardedRegion::new(4096));
+    let boot = bump.allocate(layout).unwrap().cast::<u8>();
+    let pool = Pool::<_, Adopting<Standard>>::adopt(bump).unwrap();
+    // SAFETY: the block is live, and has this layout.
+    unsafe { pool.deallocate(boot, layout) };
+    assert!(pool.truncate(usize::MAX).is_ok());
+    pool.verify().unwrap();
+}
