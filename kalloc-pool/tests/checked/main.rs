@@ -1,6 +1,7 @@
 //! What a checked pool refuses, and that it refuses nothing else.
 
 mod meddling;
+mod scarce;
 
 use std::alloc::Layout;
 use std::cell::Cell;
