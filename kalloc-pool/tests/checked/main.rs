@@ -1,5 +1,6 @@
 //! What a checked pool refuses, and that it refuses nothing else.
 
+mod long;
 mod meddling;
 mod scarce;
 
