@@ -126,9 +126,12 @@ impl<C: Config> Engine<C> {
 
     /// P10: blocks that are lent out have their bytes, and nothing that is free has.
     pub(crate) fn verify_loans(&self) -> Result<(), Corruption> {
+        let state = self.state.as_ref().map_or(0..0, |state| state.start()..state.end());
+        let front = 0..Self::HEADER.max(u32::from(state.start > 0));
+        let [top, rest] = [&self.top, &self.rest].map(|loose| loose.start()..loose.end());
         let loans = self
             .arena
-            .count_loans(self.capacity)
+            .count_loans(self.capacity, &[state, front, top, rest])
             .map_err(|granule| Self::broken("P10", granule))?;
         if loans != (self.counters.live_blocks, self.counters.used()) {
             return Err(Self::broken("P10", 0));

@@ -162,10 +162,9 @@ impl<C: Config> Engine<C> {
             return 0;
         }
         let reserve = granules.checked_div(C::QUICK_RESERVE).unwrap_or(0);
-        // A checked heap has less, and closes its lists with as many blocks as the other one.
-        reserve.saturating_sub(whole_granules::<C>(
-            bitmap::words_before::<C>(granules) * size_of::<usize>(),
-        ))
+        let loans = whole_granules::<C>(bitmap::words_before::<C>(granules) * size_of::<usize>());
+        // A checked heap has less, and closes its lists with as many blocks as the other one, if that can be; 0 is never.
+        reserve.saturating_sub(loans).max(reserve.min(1))
     }
 
     /// Returns how many words of table a region of `granules` needs.

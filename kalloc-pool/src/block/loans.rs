@@ -12,6 +12,7 @@
 //!
 //! A byte for eight is what the shadow memory of AddressSanitizer takes, too (Serebryany et al., USENIX ATC 2012, section 3.1).
 
+use core::ops::Range;
 use core::ptr::NonNull;
 
 use super::Arena;
@@ -149,31 +150,46 @@ impl<C: Config> Arena<C> {
         }
     }
 
-    /// Returns how many blocks are lent out, and how many granules they have; or a granule whose byte contradicts others. `capacity` is
-    /// that of [`new`](Self::new).
-    pub(crate) fn count_loans(&self, capacity: u32) -> Result<(u32, u32), u32> {
+    /// Returns how many blocks are lent out, and how many granules they have; or a granule whose byte contradicts others, or with
+    /// which a block starts that has some of the granules `apart` or of a marked block. `capacity` is that of [`new`](Self::new).
+    ///
+    /// Assumes that the marked blocks were checked.
+    pub(crate) fn count_loans(&self, capacity: u32, apart: &[Range<u32>]) -> Result<(u32, u32), u32> {
         let (mut blocks, mut granules) = (0, 0);
-        let (mut end, mut sized, mut mark) = (0, 0, 0);
+        let (mut end, mut sized) = (0, 0);
+        let mut marked = 0..0;
         for granule in (0..words_before::<C>(capacity)).flat_map(|word| self.tagged(word)) {
             if granule < sized {
                 continue;
             }
-            let len = self.loan_len(granule).unwrap_or(0);
-            let fits = granule >= end && granule < self.granules() && len <= self.granules() - granule;
-            if len == 0 || !fits || !self.has_loan(granule, len as usize) {
+            // The region may be shorter than the capacity.
+            if granule < end || granule >= self.granules() {
                 return Err(granule.min(self.granules()));
+            }
+            let len = self.loan_len(granule).unwrap_or(0);
+            if len == 0 || len > self.granules() - granule || !self.has_loan(granule, len as usize) {
+                return Err(granule);
             }
             sized = granule + if len < LONG { 1 } else { 1 + size_of::<u64>() as u32 };
             end = granule + len;
-            if mark < end {
-                mark = self.next_free(granule).map_or(u32::MAX, |id| id.0);
+            while marked.end <= granule {
+                marked = self.marked_from(marked.end);
             }
-            if mark < end {
+            let overlaps = |other: &Range<u32>| granule.max(other.start) < end.min(other.end);
+            if overlaps(&marked) || apart.iter().any(overlaps) {
                 return Err(granule);
             }
             (blocks, granules) = (blocks + 1, granules + len);
         }
         Ok((blocks, granules))
+    }
+
+    /// Returns the granules of the first marked block from `granule` on, where none goes on; those behind all others, if there is none.
+    fn marked_from(&self, granule: u32) -> Range<u32> {
+        match self.next_free(granule) {
+            Some(id) => id.0..id.0 + self.checked_size(id).unwrap_or(1),
+            None => u32::MAX..u32::MAX,
+        }
     }
 
     /// Returns the granules whose bytes lie in a word, which exists, and are not 0.

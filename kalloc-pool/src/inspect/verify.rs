@@ -291,6 +291,53 @@ mod tests {
     }
 
     #[test]
+    fn a_loan_of_what_somebody_else_has_is_reported() {
+        type Known = Checked<RealTime>;
+        // As many as there should be, and as long, but one of them has moved.
+        let moved_to = |to: fn(&Engine<Known>, u32) -> u32| {
+            broken_of::<Known>(|engine, [hole, _]| {
+                engine.arena.note_returned(hole - 40, 40);
+                let start = to(engine, hole);
+                engine.arena.note_lent(start, 40);
+            })
+        };
+        assert_eq!(moved_to(|_, hole| hole - 40), None);
+        assert_eq!(moved_to(|_, hole| hole - 39), Some("P10"), "a hole's first granule");
+        assert_eq!(moved_to(|engine, _| engine.top.start() + 1), Some("P10"));
+        assert_eq!(moved_to(|engine, _| engine.top.end() - 40), Some("P10"));
+        assert_eq!(moved_to(|_, _| 1), Some("P10"), "the state");
+        let inside = broken_of::<Known>(|engine, [hole, _]| {
+            // SAFETY: the granule is inside of the region.
+            let between = unsafe { engine.arena.pointer(hole + 40) };
+            // SAFETY: the block is live, and has this size.
+            unsafe { engine.deallocate(between, 40 * 8) };
+            assert_eq!(engine.verify(), Ok(()));
+            engine.arena.note_returned(hole - 40, 40);
+            engine.arena.note_lent(hole + 20, 40);
+        });
+        assert_eq!(inside, Some("P10"));
+    }
+
+    #[test]
+    fn a_loan_behind_the_region_is_reported() {
+        let mut memory = [0u64; GRANULES as usize];
+        let start = NonNull::from(&mut memory).cast::<u8>();
+        let mut engine = Engine::<Checked<RealTime>>::EMPTY;
+        // SAFETY: the memory outlives the heap, and is nobody else's.
+        unsafe { engine.lay_out(Span::new(start, 2000)) }.unwrap();
+        // SAFETY: as above. A larger state run has room for more than that.
+        unsafe { engine.take_in(Span::new(start, 4000)) }.unwrap();
+        let granules = engine.arena.granules();
+        assert!(granules + 20 < engine.capacity);
+        for len in [1, 238, 239] {
+            engine.arena.note_lent(granules + 1, len);
+            assert_eq!(engine.verify().err(), Some(Engine::<RealTime>::broken("P10", granules)));
+            engine.arena.note_returned(granules + 1, len);
+        }
+        assert_eq!(engine.verify(), Ok(()));
+    }
+
+    #[test]
     fn a_free_block_that_the_index_does_not_hold_is_reported() {
         fn lost<C: Config>(engine: &mut Engine<C>, [hole, _]: [u32; 2]) {
             // It keeps its marks.

@@ -31,16 +31,10 @@ impl<C: Config> Engine<C> {
             (kind, end)
         };
         // Where it is known where blocks end, each is a run.
-        let end = if !C::CHECKED || kind != RunKind::Used {
-            end
-        } else if let Some(state) = self
-            .state
-            .as_ref()
-            .filter(|state| state.start() <= start && start < state.end())
-        {
-            end.min(state.end())
+        let end = if C::CHECKED && kind == RunKind::Used {
+            self.used_end(start, end)
         } else {
-            self.arena.next_loan(start, end)
+            end
         };
         self.walked = end;
         let start = address.max(base + Self::bytes(start));
@@ -49,6 +43,15 @@ impl<C: Config> Engine<C> {
             start,
             len: base + Self::bytes(end) - start,
         })
+    }
+
+    /// Returns where the live block, or the state run, ends that has the granule `start`; `end` if that comes first.
+    fn used_end(&self, start: u32, end: u32) -> u32 {
+        match self.state.as_ref().filter(|state| start < state.end()) {
+            Some(state) if start >= state.start() => end.min(state.end()),
+            Some(state) => self.arena.next_loan(start, end.min(state.start())),
+            None => self.arena.next_loan(start, end),
+        }
     }
 
     /// Returns the run that starts at the boundary `start` by the bitmap alone, to which cached blocks look used.
@@ -88,5 +91,39 @@ impl<C: Config> Engine<C> {
             Some((cached, _)) => (RunKind::Used, end.min(cached)),
             None => (RunKind::Used, end),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+    use core::ptr::NonNull;
+
+    use kalloc_traits::Span;
+
+    use super::*;
+    use crate::config::{Checked, RealTime};
+
+    #[test]
+    fn a_run_from_inside_of_a_block_ends_where_the_state_starts() {
+        let mut memory = [0u64; 500];
+        let start = NonNull::from(&mut memory).cast::<u8>();
+        let mut engine = Engine::<Checked<RealTime>>::EMPTY;
+        // SAFETY: the memory outlives the heap, and is nobody else's.
+        unsafe { engine.lay_out(Span::new(start, 2000)) }.unwrap();
+        // SAFETY: as above. The state run moves to the end.
+        unsafe { engine.take_in(Span::new(start, 4000)) }.unwrap();
+        let whole = Layout::from_size_align(engine.stats().free, 8).unwrap();
+        let block = engine.allocate(whole).unwrap().cast::<u8>().addr().get();
+        let run = engine.next_run(block + 16).unwrap();
+        assert_eq!(
+            (run.start, run.len, run.kind),
+            (block + 16, whole.size() - 16, RunKind::Used)
+        );
+        let state = engine.next_run(block + whole.size()).unwrap();
+        assert_eq!(
+            state.start + state.len,
+            engine.arena.base().addr().get() + engine.extent()
+        );
     }
 }

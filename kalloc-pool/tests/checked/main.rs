@@ -1,7 +1,9 @@
 //! What a checked pool refuses, and that it refuses nothing else.
 
+mod long;
 mod meddling;
 mod permits;
+mod scarce;
 
 use std::alloc::Layout;
 use std::cell::Cell;
