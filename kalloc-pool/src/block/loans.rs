@@ -3,11 +3,11 @@
 //! ```text
 //!   granule   8    9   10   11   12   13          20   21   22   23         30
 //!   byte    │ 3    .    . │  .    . │ 1 │       │ EF   FC   F1   F0 …  F0   .  …
-//!           │    three    │  free   │ one       │ 300 granules: digits of 12C in base 16, lowest first
+//!           │    three    │  free   │ one       │ 300 granules: digits of 12C, as a little-endian machine has them
 //! ```
 //!
-//! The first granule of a block that is lent out has a byte from 1 to 239, or EF: the block's size in granules or, if that is 239 or
-//! more, 239, and the next eight bytes hold the size. These are greater, and all others are 0. So one comparison says of a short block
+//! The first granule of a block that is lent out has a byte from 1 to 239, which is EF: the block's size in granules or, if that is
+//! 239 or more, 239, and the next eight bytes hold the size. These are greater, and all others are 0. So one comparison says of a short block
 //! whether it is lent out and how long it is, and one byte is written when it comes and when it goes.
 //!
 //! A byte for eight is what the shadow memory of AddressSanitizer takes, too (Serebryany et al., USENIX ATC 2012, section 3.1).
