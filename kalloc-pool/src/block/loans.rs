@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn sizes_that_differ_have_other_digits() {
-        let low = (0..1 << 16).map(digits);
-        assert!(low.zip((0..1 << 16).skip(1).map(digits)).all(|(len, next)| len != next));
+        let most = if cfg!(miri) { 1 << 9 } else { 1 << 16 };
+        assert!((0..most).all(|len| digits(len) != digits(len + 1)));
     }
 }
