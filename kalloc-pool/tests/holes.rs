@@ -125,6 +125,7 @@ fn a_request_takes_a_hole_of_its_size_before_a_larger_one() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it takes minutes, and is about where blocks lie")]
 fn a_large_block_that_has_outgrown_its_place_goes_where_there_is_room_behind_it() {
     // Whether it takes the hole that it fits: below 128 granules, and above a sixteenth of the region.
     for (size, takes_hole) in [(1016, true), (1024, false), (65_536, false), (65_544, true)] {
@@ -149,6 +150,7 @@ fn a_large_block_that_has_outgrown_its_place_goes_where_there_is_room_behind_it(
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it takes minutes, and is about where blocks lie")]
 fn a_large_block_that_has_outgrown_its_place_stays_low_where_much_is_free_below() {
     // With the heap's own state, some 3,000 granules more are free below the top; 4096 may be, and half as many as are used.
     for (granules, takes_hole) in [(800, false), (3200, true)] {
