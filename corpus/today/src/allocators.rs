@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 
 use kalloc_testkit::conformance::{Report, Rule, Subject, suite};
-use kalloc_testkit::region::{GuardedRegion, Held};
+use kalloc_testkit::region::{GuardedRegion, Held, Shape};
 use kalloc_testkit::workload::ROOM;
 use kalloc_traits::glue::global::GlobalHeap;
 use kalloc_traits::glue::{api2_02, api2_03, api2_04};
@@ -61,6 +61,12 @@ fn judge<H: Heap + 'static>(make: impl Fn() -> H, name: &str) -> Report {
 /// Makes a heap in guarded memory.
 fn held<H>(build: impl FnOnce(Span) -> H) -> Held<H, GuardedRegion> {
     Held::over(GuardedRegion::new(ROOM), build)
+}
+
+/// Makes a heap in guarded memory that starts at a multiple of its size: a buddy's largest block depends on where that is.
+fn held_at_a_multiple<H>(build: impl FnOnce(Span) -> H) -> Held<H, GuardedRegion> {
+    let shape = Shape::new(ROOM).with_base(ROOM.next_power_of_two(), 0);
+    Held::over(GuardedRegion::of(shape), build)
 }
 
 /// Emits a heap around an allocator that leaves requests of no bytes to its caller, and cuts blocks to their size.
@@ -275,7 +281,7 @@ pub(crate) const ALLOCATORS: &[Allocator] = &[
         release: "buddy_system_allocator 0.13.0",
         qualities: &[Lifo, Reuses, Coalesces],
         violations: &[],
-        judge: |rule| judge(|| held(buddy), rule),
+        judge: |rule| judge(|| held_at_a_multiple(buddy), rule),
     },
     Allocator {
         release: "good_memory_allocator 0.1.7",

@@ -165,9 +165,9 @@ pub fn the_largest_block_is_all_there(subject: &Subject<'_>) -> Verdict {
         let size = largest(&*subject.make(), align);
         let heap = subject.make();
         let mut checked = Checked::new(&*heap);
-        // The next heap may lie less well than the one that was probed: a buddy's largest block has from a quarter of the memory to all.
+        // The next heap may lie a little less well than the one that was probed.
         if checked.allocate(layout(size, align))?.is_none() {
-            let less = layout((size / 4).max(1), align);
+            let less = layout(size - size / 8, align);
             demand(checked.allocate(less)?, less)?;
         }
         for more in [size + 1, size, size / 2 + 1, 64, 1] {
