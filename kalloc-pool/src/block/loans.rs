@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The first granule of a block that is lent out has a byte from 1 to 239, which is EF: the block's size in granules or, if that is
-//! 239 or more, 239, and the next eight bytes hold the size. These are greater, and all others are 0. So one comparison says of a short block
-//! whether it is lent out and how long it is, and one byte is written when it comes and when it goes.
+//! 239 or more, 239, and the next eight bytes hold the size. These are greater, and all others are 0. So one comparison says of a
+//! short block whether it is lent out and how long it is, and one byte is written when it comes and when it goes.
 //!
 //! A byte for eight is what the shadow memory of AddressSanitizer takes, too (Serebryany et al., USENIX ATC 2012, section 3.1).
 
@@ -98,6 +98,12 @@ impl<C: Config> Arena<C> {
         }
     }
 
+    /// Notes that the block from `start` that is lent out has `new` granules, no longer `old`.
+    pub(crate) fn note_resized(&mut self, start: u32, old: u32, new: u32) {
+        self.note_returned(start, old);
+        self.note_lent(start, new);
+    }
+
     /// Returns whether a block of `len` granules from `start`, inside of the region, is lent out and short: it has fewer than
     /// [`LONG`].
     #[inline(always)]
@@ -109,7 +115,7 @@ impl<C: Config> Arena<C> {
     #[inline]
     pub(crate) fn has_loan(&self, start: u32, len: usize) -> bool {
         if len < LONG as usize {
-            return self.tag(start) == len as u8;
+            return self.has_short_loan(start, len);
         }
         if len > (self.granules() - start) as usize || u32::from(self.tag(start)) != LONG {
             return false;

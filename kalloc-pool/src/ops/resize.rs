@@ -39,8 +39,7 @@ impl<C: Config> Engine<C> {
             }
             self.counters.shrink(tail.len());
             if C::CHECKED {
-                self.arena.note_returned(kept.start(), old);
-                self.arena.note_lent(kept.start(), len);
+                self.arena.note_resized(kept.start(), old, len);
             }
             // The block itself bears no mark, so the tail merges with what follows only.
             self.coalesce(tail);
@@ -63,8 +62,7 @@ impl<C: Config> Engine<C> {
         };
         self.counters.extend(extra);
         if C::CHECKED {
-            self.arena.note_returned(block.start(), block.len());
-            self.arena.note_lent(block.start(), len as u32);
+            self.arena.note_resized(block.start(), block.len(), len as u32);
         }
         Some(block.release().merge(taken).lend())
     }

@@ -140,6 +140,7 @@ mod tests {
             assert_eq!(engine.quick.verify(&engine.arena, GRANULES), Ok(()));
         });
     }
+
     #[test]
     fn a_kept_block_in_the_list_of_another_size_is_reported() {
         /// Sizes from 32 granules on share lists, in a region that is so small.
