@@ -139,3 +139,79 @@ impl<C: Config> Engine<C> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kalloc_traits::Span;
+
+    use super::*;
+    use crate::config::{Checked, RealTime};
+
+    type Known = Engine<Checked<RealTime>>;
+
+    const GRANULES: usize = 500;
+
+    /// Lays a heap out on the first `len` granules.
+    fn on(memory: &mut [u64; GRANULES], len: usize) -> Known {
+        let mut engine = Known::EMPTY;
+        // SAFETY: the memory outlives the heap, and is nobody else's.
+        unsafe { engine.lay_out(Span::new(NonNull::from(memory).cast(), len * 8)) }.unwrap();
+        engine
+    }
+
+    /// Allocates a block of `len` granules, and returns the first of them.
+    fn block(engine: &mut Known, len: u32) -> u32 {
+        let layout = Layout::from_size_align(Known::bytes(len), 8).unwrap();
+        let block = engine.allocate(layout).unwrap().cast();
+        engine.arena.granule_of(block).unwrap()
+    }
+
+    #[test]
+    fn a_loan_of_granule_0_is_reported_when_the_state_has_left_it() {
+        let mut memory = [0; GRANULES];
+        let mut engine = on(&mut memory, GRANULES / 2);
+        let span = Span::new(engine.arena.base(), GRANULES * 8);
+        // SAFETY: the memory outlives the heap, and is nobody else's. The state moves to its end.
+        unsafe { engine.take_in(span) }.unwrap();
+        let start = block(&mut engine, 1);
+        assert_eq!(engine.verify(), Ok(()));
+        engine.arena.note_returned(start, 1);
+        engine.arena.note_lent(0, 1);
+        assert_eq!(engine.verify(), Err(Known::broken("P10", 0)));
+    }
+
+    #[test]
+    fn a_loan_that_ends_behind_the_region_is_reported() {
+        let mut memory = [0; GRANULES];
+        let mut engine = on(&mut memory, GRANULES);
+        let before = engine.top.len() - 10;
+        let [first, last] = [before, 10].map(|len| block(&mut engine, len));
+        assert_eq!((engine.verify(), engine.top.len()), (Ok(()), 0));
+        // As many granules as there should be.
+        engine.arena.note_resized(first, before, before - 1);
+        engine.arena.note_resized(last, 10, 11);
+        assert_eq!(engine.verify(), Err(Known::broken("P10", last)));
+    }
+
+    #[test]
+    fn each_flipped_bit_of_a_long_loan_is_reported() {
+        let mut memory = [0; GRANULES];
+        let mut engine = on(&mut memory, GRANULES);
+        let start = block(&mut engine, 300);
+        for bit in (0..9 * 8).step_by(if cfg!(miri) { 5 } else { 1 }) {
+            // SAFETY: the state run has a byte for each granule, and is the heap's first.
+            let byte = unsafe { engine.arena.base().add(start as usize + bit / 8) };
+            for is_flipped in [true, false] {
+                // SAFETY: the byte is initialised, and the heap's own.
+                let old = unsafe { byte.read() };
+                // SAFETY: as above.
+                unsafe { byte.write(old ^ 1 << (bit % 8)) };
+                assert_eq!(
+                    engine.verify().is_err_and(|flaw| flaw.invariant == "P10"),
+                    is_flipped,
+                    "{bit}"
+                );
+            }
+        }
+    }
+}

@@ -95,3 +95,16 @@ fn a_long_block_at_the_end_of_the_region_is_known() {
         assert_eq!(pool.stats().used, rest * 8);
     }
 }
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn a_size_that_differs_in_its_upper_half_only_is_another() {
+    let mut memory = vec![MaybeUninit::uninit(); LEN];
+    let pool = on::<Standard>(&mut memory);
+    for len in [10, 239] {
+        let block = pool.allocate(of(len)).unwrap().cast::<u8>();
+        // SAFETY: none. A checked pool bears it.
+        unsafe { pool.deallocate(block, of(len + (1 << 32))) };
+    }
+    assert_eq!((pool.misuses(), pool.stats().live_blocks), (2, 2));
+}

@@ -262,9 +262,9 @@ fn a_block_that_ends_where_the_region_does_is_freed() {
 
 #[test]
 fn a_pointer_into_the_first_granule_of_a_block_is_refused() {
-    for align in [1, 8, 16] {
+    for align in [1, 2, 8, 16] {
         let mut memory = vec![MaybeUninit::uninit(); LEN];
-        let pool = Pool::<_, Checked<Standard>>::with_config(SliceRegion::new(&mut memory));
+        let pool = Pool::<_, Checked<Standard, Remember>>::with_config(SliceRegion::new(&mut memory));
         let layout = Layout::from_size_align(40, align).unwrap();
         let block = pool.allocate(layout).unwrap().cast::<u8>();
         for offset in 1..8 {
@@ -272,6 +272,8 @@ fn a_pointer_into_the_first_granule_of_a_block_is_refused() {
             let inside = unsafe { block.add(offset) };
             // SAFETY: this is not permitted, and a checked pool refuses it.
             unsafe { pool.deallocate(inside, layout) };
+            let told = LAST.take().map(|misuse| misuse.kind);
+            assert_eq!(told, Some(MisuseKind::Misaligned), "{offset}, {align}");
         }
         assert_eq!((pool.misuses(), pool.stats().live_blocks), (7, 1), "{align}");
     }
