@@ -145,45 +145,93 @@ mod tests {
     use kalloc_traits::Span;
 
     use super::*;
-    use crate::config::{Checked, RealTime};
+    use crate::config::{Checked, RealTime, Retained, Standard};
 
     type Known = Engine<Checked<RealTime>>;
 
     const GRANULES: usize = 500;
 
     /// Lays a heap out on the first `len` granules.
-    fn on(memory: &mut [u64; GRANULES], len: usize) -> Known {
-        let mut engine = Known::EMPTY;
+    fn on<C: Config>(memory: &mut [u64; GRANULES], len: usize) -> Engine<C> {
+        let mut engine = Engine::EMPTY;
         // SAFETY: the memory outlives the heap, and is nobody else's.
         unsafe { engine.lay_out(Span::new(NonNull::from(memory).cast(), len * 8)) }.unwrap();
         engine
     }
 
     /// Allocates a block of `len` granules, and returns the first of them.
-    fn block(engine: &mut Known, len: u32) -> u32 {
+    fn block<C: Config>(engine: &mut Engine<C>, len: u32) -> u32 {
         let layout = Layout::from_size_align(Known::bytes(len), 8).unwrap();
         let block = engine.allocate(layout).unwrap().cast();
         engine.arena.granule_of(block).unwrap()
     }
 
+    /// Frees a block of ten granules.
+    fn free<C: Config>(engine: &mut Engine<C>, start: u32) {
+        // SAFETY: the granule is inside of the region.
+        let pointer = unsafe { engine.arena.pointer(start) };
+        // SAFETY: the block is live, and has this size.
+        unsafe { engine.deallocate(pointer, Known::bytes(10)) };
+    }
+
+    /// Notes that a block of one granule lies at `to`, where none does, and holds that this is reported.
+    fn reports_a_loan_at<C: Config>(engine: &mut Engine<C>, to: fn(&Engine<C>) -> u32) {
+        let start = block(engine, 1);
+        let to = to(engine);
+        assert_eq!(engine.verify(), Ok(()));
+        engine.arena.note_returned(start, 1);
+        engine.arena.note_lent(to, 1);
+        assert_eq!(engine.verify(), Err(Engine::<C>::broken("P10", to)));
+    }
+
     #[test]
     fn a_loan_of_granule_0_is_reported_when_the_state_has_left_it() {
         let mut memory = [0; GRANULES];
-        let mut engine = on(&mut memory, GRANULES / 2);
+        let mut engine: Known = on(&mut memory, GRANULES / 2);
         let span = Span::new(engine.arena.base(), GRANULES * 8);
         // SAFETY: the memory outlives the heap, and is nobody else's. The state moves to its end.
         unsafe { engine.take_in(span) }.unwrap();
-        let start = block(&mut engine, 1);
-        assert_eq!(engine.verify(), Ok(()));
-        engine.arena.note_returned(start, 1);
-        engine.arena.note_lent(0, 1);
-        assert_eq!(engine.verify(), Err(Known::broken("P10", 0)));
+        reports_a_loan_at(&mut engine, |_| 0);
+    }
+
+    #[test]
+    fn a_loan_of_the_record_is_reported() {
+        type Left = Engine<Retained<Checked<RealTime>>>;
+        let mut memory = [0; GRANULES];
+        let mut engine: Left = on(&mut memory, GRANULES);
+        reports_a_loan_at(&mut engine, |_| Left::HEADER - 1);
+    }
+
+    #[test]
+    fn a_loan_of_the_rest_is_reported() {
+        let mut memory = [0; GRANULES];
+        let mut engine: Engine<Checked<Standard>> = on(&mut memory, GRANULES);
+        let [hole, _] = [10, 1].map(|len| block(&mut engine, len));
+        free(&mut engine, hole);
+        engine.trim();
+        reports_a_loan_at(&mut engine, |engine| {
+            assert!(engine.rest.len() > 0);
+            engine.rest.start()
+        });
+    }
+
+    #[test]
+    fn a_loan_of_a_hole_is_reported_behind_a_hole_that_no_loan_precedes() {
+        let mut memory = [0; GRANULES];
+        let mut engine: Known = on(&mut memory, GRANULES);
+        let [first, hole, second, other, _] = [10; 5].map(|len| block(&mut engine, len));
+        free(&mut engine, hole);
+        free(&mut engine, other);
+        engine.arena.note_returned(first, 10);
+        engine.arena.note_returned(second, 10);
+        engine.arena.note_lent(other, 10);
+        assert_eq!(engine.verify(), Err(Known::broken("P10", other)));
     }
 
     #[test]
     fn a_loan_that_ends_behind_the_region_is_reported() {
         let mut memory = [0; GRANULES];
-        let mut engine = on(&mut memory, GRANULES);
+        let mut engine: Known = on(&mut memory, GRANULES);
         let before = engine.top.len() - 10;
         let [first, last] = [before, 10].map(|len| block(&mut engine, len));
         assert_eq!((engine.verify(), engine.top.len()), (Ok(()), 0));
@@ -196,7 +244,7 @@ mod tests {
     #[test]
     fn each_flipped_bit_of_a_long_loan_is_reported() {
         let mut memory = [0; GRANULES];
-        let mut engine = on(&mut memory, GRANULES);
+        let mut engine: Known = on(&mut memory, GRANULES);
         let start = block(&mut engine, 300);
         for bit in (0..9 * 8).step_by(if cfg!(miri) { 5 } else { 1 }) {
             // SAFETY: the state run has a byte for each granule, and is the heap's first.
@@ -212,6 +260,37 @@ mod tests {
                     "{bit}"
                 );
             }
+        }
+    }
+    #[test]
+    fn a_long_loan_whose_size_was_overwritten_is_a_run_that_ends_inside_of_the_region() {
+        let mut memory = [0; GRANULES];
+        let mut engine: Known = on(&mut memory, GRANULES);
+        let start = block(&mut engine, 300);
+        // SAFETY: the state run has a byte for each granule, and is the heap's first.
+        let size = unsafe { engine.arena.base().add(start as usize + 1) };
+        // SAFETY: the granule is inside of the region.
+        let block = unsafe { engine.arena.pointer(start) }.addr().get();
+        let most = Known::bytes(engine.arena.granules() - start);
+        for byte in [0, 0xff] {
+            // SAFETY: eight bytes of the heap's own hold the size.
+            unsafe { size.write_bytes(byte, 8) };
+            let run = engine.next_run(block).unwrap();
+            assert!(run.start == block && (1..=most).contains(&run.len), "{run:?}");
+        }
+    }
+
+    #[test]
+    fn misuses_are_counted_no_further_than_a_word_holds() {
+        let mut memory = [0; GRANULES];
+        let mut engine: Known = on(&mut memory, GRANULES);
+        // SAFETY: the notes are the table's last words.
+        let count = unsafe { engine.arena.table_word(Known::notes_at(engine.capacity)) };
+        // SAFETY: the table is the heap's own.
+        unsafe { count.write(u32::MAX - 1) };
+        for _ in 0..2 {
+            engine.count_misuse();
+            assert_eq!(engine.misuses(), u32::MAX);
         }
     }
 }
