@@ -12,6 +12,7 @@ use super::{Growing, Regions, Supply};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::granule::{bytes, granules};
+use crate::pool::misused::move_checked;
 
 impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Regions<R, N, C, S> {
     /// Allocates, and lets memory grow: each region in turn, and then the supply. Each is asked once, so this ends.
@@ -36,6 +37,32 @@ impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Regions<R, N, C, S> 
         }
         self.count_failure();
         Err(AllocError)
+    }
+
+    /// Resizes a block in place or moves it, if it is permitted.
+    ///
+    /// # Errors and safety
+    ///
+    /// Those of [`Heap::grow`].
+    unsafe fn resize_permitted(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        if !self.permits(block, old) {
+            return Err(AllocError);
+        }
+        if !C::CHECKED || old.size() == 0 || new.size() == 0 {
+            // SAFETY: the caller upholds the contract.
+            return unsafe { resize_or_move(self, block, old, new) };
+        }
+        // SAFETY: the caller upholds the contract.
+        if let Ok(resized) = unsafe { self.resize_in_place(block, old, new) } {
+            return Ok(resized);
+        }
+        // SAFETY: the caller upholds the contract.
+        unsafe { move_checked(self, block, old, new) }
     }
 }
 
@@ -187,19 +214,19 @@ unsafe impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Heap for Regi
     }
 
     unsafe fn grow(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        if new.size() < old.size() || !self.permits(block, old) {
+        if new.size() < old.size() {
             return Err(AllocError);
         }
         // SAFETY: the caller upholds the contract.
-        unsafe { resize_or_move(self, block, old, new) }
+        unsafe { self.resize_permitted(block, old, new) }
     }
 
     unsafe fn shrink(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        if new.size() > old.size() || !self.permits(block, old) {
+        if new.size() > old.size() {
             return Err(AllocError);
         }
         // SAFETY: the caller upholds the contract.
-        unsafe { resize_or_move(self, block, old, new) }
+        unsafe { self.resize_permitted(block, old, new) }
     }
 }
 
