@@ -11,7 +11,8 @@ use crate::index::bins::{MAX_S, bin_of, least_of};
 /// Subdivisions of a power of two above the exact classes, as a power of two.
 const S: u32 = MAX_S;
 
-/// A list behind the first `FEWEST` may hold one part in so many of what those may, but no more than `FEW` blocks ..
+/// A list behind the first `FEWEST` may hold one part in so many of what those may, but no more than `FEW` blocks, nor
+/// more of them than have `FEW_BYTES`, one aside ..
 const LARGE_SHARE: u32 = 64;
 
 /// .. unless they take no more than one part in so many. Lists that hold much more than a program has live let the heap spread
@@ -20,6 +21,9 @@ const MANY_SHARE: u32 = 512;
 
 /// How many blocks that is.
 const FEW: u32 = 8;
+
+/// And how many bytes.
+const FEW_BYTES: usize = 1 << 14;
 
 /// The exact lists are halved while they take more than one part in so many of the region's bytes.
 const TABLE_SHARE: usize = 4096;
@@ -110,8 +114,10 @@ impl Classes {
             0 => 0,
             _ if class < FEWEST.min(self.exact) => (share / class).min(C::QUICK_BOUND),
             _ => {
-                let blocks = share / self.least(class);
-                let few = (blocks / LARGE_SHARE).min(FEW);
+                let least = self.least(class);
+                let blocks = share / least;
+                let few = (FEW_BYTES / C::GRANULE) as u32 / least;
+                let few = few.clamp(1, FEW).min(blocks / LARGE_SHARE);
                 few.max(blocks / MANY_SHARE).min(C::QUICK_BOUND)
             }
         }
@@ -214,6 +220,9 @@ mod tests {
                 let held = classes.bound::<Standard>(share, class) * classes.least(class);
                 let parts = if class < FEWEST { 1 } else { LARGE_SHARE };
                 assert!(held <= share / parts, "{class} of {granules}");
+                let most = (FEW_BYTES / Standard::GRANULE) as u32;
+                let is_much = held > most.max(classes.least(class)).max(share / MANY_SHARE);
+                assert!(class < FEWEST || !is_much, "{class} of {granules}");
             }
         }
     }
