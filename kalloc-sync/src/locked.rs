@@ -3,7 +3,7 @@
 //! ```text
 //!   allocate      ┤lock: look for a block├ done
 //!   … that grows  ┤lock: look, begin├  the region grows  ┤lock: end, look again├ done
-//!   a move        ┤lock: resize?├ ┤lock: look├  bytes are copied  ┤lock: free├ done
+//!   a move        ┤lock: resize? look├  bytes are copied  ┤lock: free├ done
 //!   zeroed        ┤lock: look├  bytes are cleared, done
 //! ```
 //!
@@ -15,14 +15,13 @@
 //! That holds for heaps whose growth comes in steps, as [`growth`](kalloc_traits::growth) has it. A heap of somebody
 //! else's, behind `kalloc_traits::glue`, does under the lock whatever its `allocate` does.
 //!
-//! Cost over the bare heap: one acquisition for an allocation, a free or a resize in place, three for a move.
+//! Cost over the bare heap: one acquisition for an allocation, a free or a resize in place, two for a move.
 
 use core::alloc::Layout;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use kalloc_traits::heap::move_block;
 use kalloc_traits::request::dangling;
 use kalloc_traits::{
     AllocError, Corruption, Grown, Growth, Heap, InitError, Inspect, RawBlock, RegionError, Run, Stats, impl_allocator,
@@ -299,15 +298,17 @@ unsafe impl<H: Heap, L: RawLock> Heap for Locked<H, L> {
 }
 
 impl<H: Heap, L: RawLock> Locked<H, L> {
-    /// Resizes a block in place or moves it. A heap that is checked is asked first, under the same lock: that a block could not be
-    /// resized does not say whether it may be.
+    /// Resizes a block in place or moves it. A heap that is checked is asked first, whether the block may be resized.
     ///
-    /// # Safety
+    /// # Errors and safety
     ///
-    /// As for [`Heap::grow`].
+    /// Those of [`Heap::grow`].
     #[inline]
     unsafe fn resize_or_move(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        if old.size() != 0 {
+        if old.size() == 0 {
+            return self.allocate(new);
+        }
+        let found = {
             let heap = self.acquire();
             if !heap.permits(block, old) {
                 return Err(AllocError);
@@ -316,9 +317,30 @@ impl<H: Heap, L: RawLock> Locked<H, L> {
             if let Ok(resized) = unsafe { heap.resize_in_place(block, old, new) } {
                 return Ok(resized);
             }
-        }
+            match new.size() {
+                0 => Ok(nothing(new.align())),
+                _ => heap.allocate_within(new).map_err(|AllocError| heap.begin_growth(new)),
+            }
+        };
+        let moved = match found {
+            Ok(found) => found.block,
+            Err(growth) => {
+                let moved = self.allocate_growing(new, growth)?.block;
+                if !self.permits(block, old) {
+                    // The region's code has freed it meanwhile, and it may be part of the new one.
+                    // SAFETY: the block was just allocated, and nobody has seen it.
+                    unsafe { self.deallocate(moved.cast(), new) };
+                    return Err(AllocError);
+                }
+                moved
+            }
+        };
+        let kept = old.size().min(new.size());
+        // SAFETY: both blocks are live, hold `kept` bytes, and do not overlap.
+        unsafe { moved.cast::<u8>().copy_from_nonoverlapping(block, kept) };
         // SAFETY: the caller upholds the contract.
-        unsafe { move_block(self, block, old, new) }
+        unsafe { self.deallocate(block, old) };
+        Ok(moved)
     }
 }
 

@@ -260,26 +260,6 @@ pub unsafe fn resize_or_move<H: Heap + ?Sized>(
     if let Ok(resized) = unsafe { heap.resize_in_place(block, old, new) } {
         return Ok(resized);
     }
-    // SAFETY: the caller upholds the contract.
-    unsafe { move_block(heap, block, old, new) }
-}
-
-/// Moves a block to a new one of another size, which gets as many of its bytes as it holds.
-///
-/// # Errors
-///
-/// Those of [`Heap::allocate`]; the block is as before.
-///
-/// # Safety
-///
-/// As for [`Heap::deallocate`], with `old`.
-#[inline]
-pub unsafe fn move_block<H: Heap + ?Sized>(
-    heap: &H,
-    block: NonNull<u8>,
-    old: Layout,
-    new: Layout,
-) -> Result<NonNull<[u8]>, AllocError> {
     let moved = heap.allocate(new)?;
     let kept = old.size().min(new.size());
     // SAFETY: both blocks are live, hold `kept` bytes, and do not overlap.

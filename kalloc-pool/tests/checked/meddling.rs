@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 use kalloc_pool::{Checked, Pool, Regions, Standard};
+use kalloc_sync::Locked;
 use kalloc_traits::{Heap, Inspect, RawRegion, RegionError, Span};
 
 /// A region that does something else when it is to grow.
@@ -87,6 +88,16 @@ fn a_block_that_one_of_several_regions_frees_while_it_grows_is_not_freed_again()
         in_a_region(|region| {
             let heap = Regions::<_, 2, Checked<Standard>>::with_supply(());
             assert!(heap.add(region).is_ok());
+            grow_what_is_freed(&heap, before);
+        });
+    }
+}
+
+#[test]
+fn a_block_that_the_region_behind_a_lock_frees_while_it_grows_is_not_freed_again() {
+    for before in [0, 800] {
+        in_a_region(|region| {
+            let heap: Locked<_> = Locked::new(Pool::<_, Checked<Standard>>::with_config(region));
             grow_what_is_freed(&heap, before);
         });
     }
