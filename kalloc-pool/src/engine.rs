@@ -31,6 +31,8 @@ pub(crate) struct Engine<C: Config> {
     pub(crate) quick: Quick,
     /// The free block at the high end.
     pub(crate) top: Loose,
+    /// What the top has from this granule on was never used, and is zero. The last number, for good, if nothing is known to be.
+    pub(crate) fresh: u32,
     /// What was left of the block that was cut last, if the index does not hold it.
     pub(crate) rest: Loose,
     /// While the top has so many granules, memory is plentiful; when it has fewer, the quick lists are closed. 0 while they
@@ -70,6 +72,7 @@ impl<C: Config> Engine<C> {
         index: C::Index::EMPTY,
         quick: Quick::EMPTY,
         top: Loose::NONE,
+        fresh: u32::MAX,
         rest: Loose::NONE,
         reserve: 0,
         outgrown: 0,

@@ -94,20 +94,20 @@ impl<R: RawRegion, C: Config> Pool<R, C> {
         }
         match self.with(|engine| engine.allocate(layout)) {
             Some(block) => Ok(block),
-            None => self.allocate_growing(layout),
+            None => Ok(self.allocate_growing(layout)?.block),
         }
     }
 
     /// The part of an allocation that calls the region.
     #[cold]
     #[inline(never)]
-    fn allocate_growing(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+    fn allocate_growing(&self, layout: Layout) -> Result<RawBlock, AllocError> {
         if !R::CAN_GROW && self.is_claimed.get() {
             // It would be asked for nothing, and the heap searched again.
             self.count_failure();
             return Err(AllocError);
         }
-        Ok(allocate_growing(self, layout, 0)?.block)
+        allocate_growing(self, layout, 0)
     }
 }
 
@@ -181,11 +181,20 @@ unsafe impl<R: RawRegion, C: Config> Heap for Pool<R, C> {
                 is_zeroed: true,
             });
         }
-        let block = self.with(|engine| engine.allocate_quickly(layout).or_else(|| engine.allocate(layout)));
-        Ok(RawBlock {
-            block: block.ok_or(AllocError)?,
-            is_zeroed: false,
+        self.with(|engine| match engine.allocate_quickly(layout) {
+            Some(block) => Some(RawBlock {
+                block,
+                is_zeroed: false,
+            }),
+            None => engine.allocate_raw(layout),
         })
+        .ok_or(AllocError)
+    }
+
+    #[inline]
+    fn allocate_raw(&self, layout: Layout) -> Result<RawBlock, AllocError> {
+        self.allocate_within(layout)
+            .or_else(|AllocError| self.allocate_growing(layout))
     }
 
     fn begin_growth(&self, layout: Layout) -> Result<Growth, RegionError> {
@@ -205,12 +214,25 @@ unsafe impl<R: RawRegion, C: Config> Heap for Pool<R, C> {
         if step == Step::Claim {
             self.is_claimed.set(result.is_ok());
         }
-        let taken_in = self.with(|engine| match engine.is_laid_out() {
-            // SAFETY: the region promises that the span is ours, and keeps what it had.
-            true if R::CAN_GROW => unsafe { engine.take_in(span) },
-            true => Err(RegionError::Fixed),
-            // SAFETY: the region promises that the span is ours.
-            false => unsafe { engine.lay_out(span) }.map_err(|_| RegionError::Exhausted),
+        let taken_in = self.with(|engine| {
+            // What comes next to the top goes on where that is fresh; the granule in which it starts may be used.
+            let (end, fresh) = (engine.arena.granules(), engine.fresh);
+            let came = if engine.top.end() == end { 0 } else { end + 1 };
+            let fresh = match engine.is_laid_out() {
+                true if R::CAN_GROW => {
+                    // SAFETY: the region promises that the span is ours, and keeps what it had.
+                    unsafe { engine.take_in(span) }?;
+                    fresh.max(came)
+                }
+                true => return Err(RegionError::Fixed),
+                false => {
+                    // SAFETY: the region promises that the span is ours.
+                    unsafe { engine.lay_out(span) }.map_err(|_| RegionError::Exhausted)?;
+                    engine.top.start()
+                }
+            };
+            engine.fresh = if grown.is_zeroed() { fresh } else { u32::MAX };
+            Ok(())
         });
         self.is_busy.set(false);
         match step {

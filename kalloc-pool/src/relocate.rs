@@ -129,7 +129,7 @@ impl<C: Config> Engine<C> {
             (Field::Peak, self.counters.peak),
             (Field::Used, self.counters.used()),
             (Field::LiveBlocks, self.counters.live_blocks),
-            (Field::Failed, u32::try_from(self.counters.failed).unwrap_or(u32::MAX)),
+            (Field::Failed, self.counters.failed),
         ];
         for (field, word) in fields {
             record[field as usize] = word;
@@ -194,7 +194,7 @@ impl<C: Config> Engine<C> {
             word(Field::Peak),
             word(Field::Used),
             word(Field::LiveBlocks),
-            word(Field::Failed) as usize,
+            word(Field::Failed),
         );
         if top < top_end {
             if top <= Self::HEADER || (top < state + state_len && state < top_end) {

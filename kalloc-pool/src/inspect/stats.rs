@@ -13,7 +13,7 @@ pub(crate) struct Counters {
     below_peak: u32,
     pub(crate) live_blocks: u32,
     /// Requests that failed for good, saturating.
-    pub(crate) failed: usize,
+    pub(crate) failed: u32,
 }
 
 impl Counters {
@@ -26,7 +26,7 @@ impl Counters {
     };
 
     /// Takes up what was counted earlier.
-    pub(crate) fn restore(&mut self, peak: u32, used: u32, live_blocks: u32, failed: usize) {
+    pub(crate) fn restore(&mut self, peak: u32, used: u32, live_blocks: u32, failed: u32) {
         *self = Self {
             peak,
             below_peak: peak.wrapping_sub(used),
@@ -87,7 +87,7 @@ impl<C: Config> Engine<C> {
             cached: Self::bytes(cached),
             peak_used: Self::bytes(peak),
             live_blocks: self.counters.live_blocks as usize,
-            failed_requests: self.counters.failed,
+            failed_requests: self.counters.failed as usize,
         }
     }
 }

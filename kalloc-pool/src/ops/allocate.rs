@@ -4,6 +4,8 @@ use core::alloc::Layout;
 use core::mem;
 use core::ptr::NonNull;
 
+use kalloc_traits::RawBlock;
+
 use crate::block::loans::LONG;
 use crate::block::{Free, Marked, Used};
 use crate::config::Config;
@@ -63,6 +65,16 @@ impl<C: Config> Engine<C> {
             Some(block) => Some(self.lend(block)),
             None => self.allocate_flushing(len, align),
         }
+    }
+
+    /// As [`allocate`](Self::allocate), and says whether the block is zero: it is if it was never used, in a region that is.
+    #[inline]
+    pub(crate) fn allocate_raw(&mut self, layout: Layout) -> Option<RawBlock> {
+        let fresh = self.fresh;
+        let block = self.allocate(layout)?;
+        // SAFETY: the block was lent out just now.
+        let is_zeroed = unsafe { self.arena.granule_at(block.cast()) } >= fresh;
+        Some(RawBlock { block, is_zeroed })
     }
 
     /// Returns a block of `len` granules at a multiple of `align` bytes out of what the quick lists hold and closes a gap:
@@ -165,10 +177,17 @@ impl<C: Config> Engine<C> {
             self.join_rest_to_top();
         }
         let block = self.top.cut(len)?;
+        self.note_cut_top();
+        Some(block)
+    }
+
+    /// Notes that the top has become smaller at its low end.
+    #[inline]
+    pub(super) fn note_cut_top(&mut self) {
+        self.fresh = self.fresh.max(self.top.start());
         if self.is_scarce() {
             self.close_quick();
         }
-        Some(block)
     }
 
     /// Cuts the first `len` granules off `block`, and keeps what is left of it as the rest. What was the rest goes
@@ -300,9 +319,7 @@ impl<C: Config> Engine<C> {
     /// Cuts `len` granules at a multiple of `align` off the top. What lies before them goes back.
     fn cut_top_aligned(&mut self, len: u32, align: usize) -> Option<Free> {
         let block = self.cut_loose_aligned(true, len, align)?;
-        if self.is_scarce() {
-            self.close_quick();
-        }
+        self.note_cut_top();
         Some(block)
     }
 

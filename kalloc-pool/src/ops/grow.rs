@@ -141,6 +141,8 @@ impl<C: Config> Engine<C> {
     /// Makes `block`, the new high end of the region, the top. What was the top until now is part of it, if it ends there.
     fn renew_top(&mut self, block: Free) {
         self.walked = 0;
+        // Who knows that the block is zero says so.
+        self.fresh = u32::MAX;
         let old = mem::replace(&mut self.top, Loose::new(block)).take();
         if let Some(old) = old {
             self.coalesce(old);

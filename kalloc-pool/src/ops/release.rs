@@ -71,6 +71,8 @@ impl<C: Config> Engine<C> {
         unsafe { arena.copy_bitmap(&self.arena) };
         self.index.relocate(&mut arena, &self.arena, new);
         Self::copy_notes(&mut arena, new, &self.arena, self.capacity);
+        // The old run may come again.
+        self.fresh = self.fresh.max(old);
         self.top.cut_end(at);
         self.arena = arena;
         // SAFETY: the quick lists' part of the table follows the index's.

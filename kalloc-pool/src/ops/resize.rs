@@ -78,9 +78,7 @@ impl<C: Config> Engine<C> {
         }
         if granule == self.top.start() {
             let taken = self.top.cut(len)?;
-            if self.is_scarce() {
-                self.close_quick();
-            }
+            self.note_cut_top();
             return Some(taken);
         }
         let right = self.arena.free_at(granule)?;
