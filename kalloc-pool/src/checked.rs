@@ -262,6 +262,7 @@ mod tests {
             }
         }
     }
+
     #[test]
     fn a_long_loan_whose_size_was_overwritten_is_a_run_that_ends_inside_of_the_region() {
         let mut memory = [0; GRANULES];

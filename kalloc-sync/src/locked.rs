@@ -7,7 +7,7 @@
 //!   zeroed        ┤lock: look├  bytes are cleared, done
 //! ```
 //!
-//! The lock is held for single steps of the heap and for nothing else: not while a region grows, not while bytes are
+//! The lock is held for steps of the heap and for nothing else: not while a region grows, not while bytes are
 //! copied or cleared, not while a closure of [`walk`](kalloc_traits::Inspect::walk) runs. So all of these may use the
 //! heap. The heap's own methods that copy (`grow`, `shrink`, `allocate_zeroed`) are therefore never called; their
 //! meaning is rebuilt from its steps.
@@ -15,7 +15,7 @@
 //! That holds for heaps whose growth comes in steps, as [`growth`](kalloc_traits::growth) has it. A heap of somebody
 //! else's, behind `kalloc_traits::glue`, does under the lock whatever its `allocate` does.
 //!
-//! Cost over the bare heap: one acquisition for an allocation, a free or a resize in place, two for a move.
+//! Cost over the bare heap: one acquisition for an allocation, a free or a resize in place, two for a move, and three more if it grows.
 
 use core::alloc::Layout;
 use core::mem::ManuallyDrop;
@@ -298,7 +298,7 @@ unsafe impl<H: Heap, L: RawLock> Heap for Locked<H, L> {
 }
 
 impl<H: Heap, L: RawLock> Locked<H, L> {
-    /// Resizes a block in place or moves it. A heap that is checked is asked first, whether the block may be resized.
+    /// Resizes a block in place or moves it. A heap that is checked is asked first, and once more after a growth.
     ///
     /// # Errors and safety
     ///

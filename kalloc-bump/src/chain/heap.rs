@@ -16,7 +16,7 @@ use crate::settings::{Settings, extent};
 unsafe impl<H: Heap, S: Settings> Heap for Chain<H, S> {
     #[inline]
     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        self.allocate_within(layout).map(|block| block.block)
+        self.allocate_raw(layout).map(|block| block.block)
     }
 
     #[inline]
@@ -31,12 +31,8 @@ unsafe impl<H: Heap, S: Settings> Heap for Chain<H, S> {
             Some(block) => Some(block),
             None => self.take_from_another(layout),
         };
-        let Some(block) = block else {
-            self.count_failure();
-            return Err(AllocError);
-        };
         Ok(RawBlock {
-            block,
+            block: block.ok_or(AllocError)?,
             is_zeroed: false,
         })
     }
@@ -44,6 +40,7 @@ unsafe impl<H: Heap, S: Settings> Heap for Chain<H, S> {
     #[inline]
     fn allocate_raw(&self, layout: Layout) -> Result<RawBlock, AllocError> {
         self.allocate_within(layout)
+            .inspect_err(|AllocError| self.count_failure())
     }
 
     fn count_failure(&self) {

@@ -104,6 +104,8 @@ fn a_heap_that_refuses_ample_chunks_is_asked_for_small_ones() {
         filled(&chain, bytes(100), 1);
     }
     assert_eq!(chain.allocate(bytes(200)), Err(AllocError));
+    // A lock that asks so counts what it gives up.
+    assert!(chain.allocate_within(bytes(200)).is_err());
     assert_eq!((chain.stats().failed_requests, chain.stats().used), (1, 1000));
     chain.source().longest.set(None);
     filled(&chain, bytes(200), 1);

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::misuse::Misuse;
 
 impl<R: RawRegion, C: Config> Pool<R, C> {
-    /// Resizes a block in place or moves it, after one check: a block that is moved is copied, and by a wrong size too much of it.
+    /// Resizes a block in place or moves it, after a check: a block that is moved is copied, and by a wrong size too much of it.
     ///
     /// # Errors
     ///

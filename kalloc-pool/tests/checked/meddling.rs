@@ -97,8 +97,9 @@ fn a_block_that_one_of_several_regions_frees_while_it_grows_is_not_freed_again()
 fn a_block_that_the_region_behind_a_lock_frees_while_it_grows_is_not_freed_again() {
     for before in [0, 800] {
         in_a_region(|region| {
-            let heap: Locked<_> = Locked::new(Pool::<_, Checked<Standard>>::with_config(region));
+            let mut heap: Locked<_> = Locked::new(Pool::<_, Checked<Standard>>::with_config(region));
             grow_what_is_freed(&heap, before);
+            assert_eq!(heap.get_mut().misuses(), 1);
         });
     }
 }

@@ -48,6 +48,11 @@ macro_rules! forward {
             $heap.trim();
         }
 
+        fn permits(&$self, block: NonNull<u8>, layout: Layout) -> bool {
+            let _during = $during;
+            $heap.permits(block, layout)
+        }
+
         unsafe fn grow(&$self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
             let _during = $during;
             // SAFETY: the caller upholds the contract.
