@@ -87,7 +87,9 @@ fn what_was_never_used_is_not_cleared_and_what_was_is() {
         pool.verify().unwrap();
     }
     test::<Standard>();
-    test::<RealTime>();
+    if !cfg!(miri) {
+        test::<RealTime>();
+    }
 }
 
 #[test]
@@ -114,7 +116,7 @@ fn what_a_region_hands_over_again_is_not_fresh() {
         let pool = Pool::<_, C>::with_config(Lying { start, len, most, unit });
         let mut rng = Rng::new(5);
         let mut blocks: Vec<(NonNull<[u8]>, Layout)> = Vec::new();
-        for round in 0..if cfg!(miri) { 20 } else { 4000 } {
+        for round in 0..if cfg!(miri) { 10 } else { 4000 } {
             let layout = Layout::from_size_align(1 + rng.below(9000), 8).unwrap();
             if let Ok(block) = pool.allocate_zeroed(layout) {
                 assert!(is_filled(block, 0), "{round}");
@@ -132,17 +134,20 @@ fn what_a_region_hands_over_again_is_not_fresh() {
         }
         pool.verify().unwrap();
     }
-    for len in [4000, 20_000, 40_000] {
-        for unit in [1, 3000] {
-            test::<Standard>(len, unit);
-            test::<Checked<RealTime>>(len, unit);
+    test::<Checked<RealTime>>(4000, 1);
+    if !cfg!(miri) {
+        for len in [4000, 20_000, 40_000] {
+            test::<Standard>(len, 1);
+            test::<Standard>(len, 3000);
+            test::<Checked<RealTime>>(len, 3000);
         }
     }
 }
 
 #[test]
 fn where_the_state_was_is_not_fresh() {
-    for unit in [1, usize::MAX] {
+    let units: &[usize] = if cfg!(miri) { &[1] } else { &[1, usize::MAX] };
+    for &unit in units {
         let mut memory = vec![0u64; 8000];
         let start = NonNull::from(memory.as_mut_slice()).cast();
         let (len, most) = (4000, 64_000);
@@ -220,9 +225,9 @@ fn zeroed_blocks_are_zero_whatever_was_done_before() {
         let pool = Pool::<_, C>::with_config(region);
         let mut rng = Rng::new(seed);
         let mut blocks: Vec<(NonNull<[u8]>, Layout)> = Vec::new();
-        for _ in 0..if cfg!(miri) { 80 } else { 20_000 } {
+        for _ in 0..if cfg!(miri) { 50 } else { 20_000 } {
             let any = |rng: &mut Rng| {
-                let most = if rng.below(8) == 0 { 6000 } else { 300 };
+                let most = if rng.below(8) == 0 && !cfg!(miri) { 6000 } else { 300 };
                 let align = 8 << if rng.below(4) == 0 { rng.below(5) } else { 0 };
                 Layout::from_size_align(1 + rng.below(most), align).unwrap()
             };
@@ -273,8 +278,8 @@ fn zeroed_blocks_are_zero_whatever_was_done_before() {
     }
     for seed in 0..if cfg!(miri) { 1 } else { 8 } {
         test::<Standard>(seed);
-        test::<Checked<Standard>>(seed + 100);
         if !cfg!(miri) {
+            test::<Checked<Standard>>(seed + 100);
             test::<RealTime>(seed);
             test::<AddressOrdered>(seed);
             test::<Tiny>(seed);
