@@ -8,8 +8,8 @@ use kalloc_testkit::region::{GuardedRegion, Shape};
 use kalloc_testkit::workload::random::Rng;
 use kalloc_traits::{Heap, Inspect, RawRegion, RegionError, Span};
 
-/// A region that says of its bytes that they are zero, whatever they are. It takes back multiples of `unit` bytes, and hands them
-/// over again as they are.
+/// A region that says of its bytes that they are zero, whatever they are. It takes back multiples of `unit` bytes, and uses them
+/// before it hands them over again.
 struct Lying {
     start: NonNull<u8>,
     len: usize,
@@ -35,6 +35,10 @@ unsafe impl RawRegion for Lying {
     fn shrink(&mut self, bytes: usize) -> Result<(), RegionError> {
         let bytes = bytes / self.unit * self.unit;
         self.len = self.len.checked_sub(bytes).ok_or(RegionError::Shortfall)?;
+        // SAFETY: the bytes are the region's again.
+        let end = unsafe { self.start.add(self.len) };
+        // SAFETY: as above.
+        unsafe { end.write_bytes(0xA5, bytes) };
         Ok(())
     }
 

@@ -32,8 +32,9 @@ impl<C: Config> Engine<C> {
 
     /// Makes the arena end at `new`, inside of the top.
     fn cut_end(&mut self, new: u32) {
-        // What lies behind is the region's again.
+        // What lies behind is the region's again, and may come back in use.
         self.top.cut_end(new);
+        self.fresh = u32::MAX;
         // SAFETY: the region has more granules than these, and the bitmap has room for them.
         unsafe { self.arena.set_granules(new) };
         if self.top.len() < self.reserve {
@@ -71,8 +72,7 @@ impl<C: Config> Engine<C> {
         unsafe { arena.copy_bitmap(&self.arena) };
         self.index.relocate(&mut arena, &self.arena, new);
         Self::copy_notes(&mut arena, new, &self.arena, self.capacity);
-        // The old run may come again.
-        self.fresh = self.fresh.max(old);
+        self.fresh = u32::MAX;
         self.top.cut_end(at);
         self.arena = arena;
         // SAFETY: the quick lists' part of the table follows the index's.

@@ -110,7 +110,8 @@ impl<R: RawRegion, C: Config> Pool<R, C> {
         Ok(bytes - kept.min(bytes))
     }
 
-    /// Ends the pool and returns its region as it came, if no block is live.
+    /// Ends the pool and returns its region as it came, if no block is live. Its bytes are not, also if the region says that they are
+    /// zero.
     ///
     /// # Errors
     ///

@@ -84,7 +84,8 @@ pub unsafe trait RawRegion {
         Err(RegionError::Fixed)
     }
 
-    /// Returns whether memory that the region hands over for the first time is known to be zero.
+    /// Returns whether memory that the region hands over for the first time is known to be zero. A region that may be claimed
+    /// again, by another heap, says so no more.
     #[inline]
     fn is_zeroed(&self) -> bool {
         false
