@@ -16,7 +16,7 @@ use crate::config::{Config, Standard};
 use crate::engine::Engine;
 
 mod adopt;
-pub(crate) mod misused;
+mod misused;
 pub(crate) mod relocate;
 mod reshape;
 

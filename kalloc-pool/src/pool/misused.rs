@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::misuse::Misuse;
 
 impl<R: RawRegion, C: Config> Pool<R, C> {
-    /// Resizes a block in place or moves it, after a check: a block that is moved is copied, and by a wrong size too much of it.
+    /// Resizes a block in place or moves it, after one check: a block that is moved is copied, and by a wrong size too much of it.
     ///
     /// # Errors
     ///
@@ -39,39 +39,20 @@ impl<R: RawRegion, C: Config> Pool<R, C> {
                 return Ok(resized);
             }
         }
-        // SAFETY: the caller upholds the contract.
-        unsafe { move_checked(self, block, old, new) }
+        let moved = self.allocate(new)?;
+        if R::CAN_GROW && !self.permits_checked(block, old) {
+            // The region's code has freed it meanwhile.
+            // SAFETY: the block was just allocated, and nobody has seen it.
+            self.with(|engine| unsafe { engine.deallocate(moved.cast(), new.size()) });
+            return Err(AllocError);
+        }
+        let kept = old.size().min(new.size());
+        // SAFETY: both blocks are live, hold `kept` bytes, and do not overlap.
+        unsafe { moved.cast::<u8>().copy_from_nonoverlapping(block, kept) };
+        // SAFETY: the block is live, and `old` has its extent.
+        self.with(|engine| unsafe { engine.deallocate(block, old.size()) });
+        Ok(moved)
     }
-}
-
-/// Moves a block of a checked heap to a new one of another size, neither of them zero, if it is still live when that is allocated:
-/// a region's code may have freed it, and its memory be part of the new one.
-///
-/// # Errors
-///
-/// Those of [`Heap::allocate`], and what is not permitted any more.
-///
-/// # Safety
-///
-/// As for [`Heap::deallocate`], with `old`.
-pub(crate) unsafe fn move_checked<H: Heap>(
-    heap: &H,
-    block: NonNull<u8>,
-    old: Layout,
-    new: Layout,
-) -> Result<NonNull<[u8]>, AllocError> {
-    let moved = heap.allocate(new)?;
-    if !heap.permits(block, old) {
-        // SAFETY: the block was just allocated, and nobody has seen it.
-        unsafe { heap.deallocate(moved.cast(), new) };
-        return Err(AllocError);
-    }
-    let kept = old.size().min(new.size());
-    // SAFETY: both blocks are live, hold `kept` bytes, and do not overlap.
-    unsafe { moved.cast::<u8>().copy_from_nonoverlapping(block, kept) };
-    // SAFETY: the block is live, and `old` has its extent.
-    unsafe { heap.deallocate(block, old) };
-    Ok(moved)
 }
 
 impl<R, C: Config> Pool<R, C> {

@@ -12,7 +12,6 @@ use super::{Growing, Regions, Supply};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::granule::{bytes, granules};
-use crate::pool::misused::move_checked;
 
 impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Regions<R, N, C, S> {
     /// Allocates, and lets memory grow: each region in turn, and then the supply. Each is asked once, so this ends.
@@ -61,8 +60,19 @@ impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Regions<R, N, C, S> 
         if let Ok(resized) = unsafe { self.resize_in_place(block, old, new) } {
             return Ok(resized);
         }
-        // SAFETY: the caller upholds the contract.
-        unsafe { move_checked(self, block, old, new) }
+        let moved = self.allocate(new)?;
+        if !self.permits(block, old) {
+            // A region's code has freed it meanwhile, and it may be part of the new one.
+            // SAFETY: the block was just allocated, and nobody has seen it.
+            unsafe { self.deallocate(moved.cast(), new) };
+            return Err(AllocError);
+        }
+        let kept = old.size().min(new.size());
+        // SAFETY: both blocks are live, hold `kept` bytes, and do not overlap.
+        unsafe { moved.cast::<u8>().copy_from_nonoverlapping(block, kept) };
+        // SAFETY: the block is live, and `old` has its extent.
+        unsafe { self.deallocate(block, old) };
+        Ok(moved)
     }
 }
 
