@@ -66,6 +66,9 @@ impl<C: Config> Engine<C> {
     /// Whether what is left of a block that was cut is kept apart, as the rest. Where it is not, none of that code is.
     pub(crate) const KEEPS_REST: bool = C::Index::SMALL > 0;
 
+    /// Whether it is known what was never used. Where it is not, none of that code is.
+    pub(crate) const KNOWS_FRESH: bool = Self::KEEPS_REST && !C::CHECKED;
+
     /// The heap of no region: it has nothing and owns nothing.
     pub(crate) const EMPTY: Self = Self {
         arena: Arena::EMPTY,

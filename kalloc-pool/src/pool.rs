@@ -186,13 +186,23 @@ unsafe impl<R: RawRegion, C: Config> Heap for Pool<R, C> {
                 block,
                 is_zeroed: false,
             }),
-            None => engine.allocate_raw(layout),
+            None if Engine::<C>::KNOWS_FRESH => engine.allocate_raw(layout),
+            None => engine.allocate(layout).map(|block| RawBlock {
+                block,
+                is_zeroed: false,
+            }),
         })
         .ok_or(AllocError)
     }
 
     #[inline]
     fn allocate_raw(&self, layout: Layout) -> Result<RawBlock, AllocError> {
+        if !Engine::<C>::KNOWS_FRESH {
+            return Ok(RawBlock {
+                block: self.allocate(layout)?,
+                is_zeroed: false,
+            });
+        }
         self.allocate_within(layout)
             .or_else(|AllocError| self.allocate_growing(layout))
     }
@@ -231,7 +241,9 @@ unsafe impl<R: RawRegion, C: Config> Heap for Pool<R, C> {
                     engine.top.start()
                 }
             };
-            engine.fresh = if grown.is_zeroed() { fresh } else { u32::MAX };
+            if Engine::<C>::KNOWS_FRESH && grown.is_zeroed() {
+                engine.fresh = fresh;
+            }
             Ok(())
         });
         self.is_busy.set(false);

@@ -184,7 +184,9 @@ impl<C: Config> Engine<C> {
     /// Notes that the top has become smaller at its low end.
     #[inline]
     pub(super) fn note_cut_top(&mut self) {
-        self.fresh = self.fresh.max(self.top.start());
+        if Self::KNOWS_FRESH {
+            self.fresh = self.fresh.max(self.top.start());
+        }
         if self.is_scarce() {
             self.close_quick();
         }
