@@ -244,7 +244,7 @@ pub unsafe trait Heap {
 ///
 /// # Errors
 ///
-/// Those of [`Heap::allocate`]; the block is as before.
+/// Those of [`Heap::allocate`]; the block is as before. And a checked heap permits no longer what was freed while it grew.
 ///
 /// # Safety
 ///
@@ -261,6 +261,12 @@ pub unsafe fn resize_or_move<H: Heap + ?Sized>(
         return Ok(resized);
     }
     let moved = heap.allocate(new)?;
+    if !heap.permits(block, old) {
+        // Code of a region has freed it meanwhile, and it may be part of the new one.
+        // SAFETY: the block was just allocated, and nobody has seen it.
+        unsafe { heap.deallocate(moved.cast(), new) };
+        return Err(AllocError);
+    }
     let kept = old.size().min(new.size());
     // SAFETY: both blocks are live, hold `kept` bytes, and do not overlap.
     unsafe { moved.cast::<u8>().copy_from_nonoverlapping(block, kept) };

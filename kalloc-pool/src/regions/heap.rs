@@ -37,43 +37,6 @@ impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Regions<R, N, C, S> 
         self.count_failure();
         Err(AllocError)
     }
-
-    /// Resizes a block in place or moves it, if it is permitted.
-    ///
-    /// # Errors and safety
-    ///
-    /// Those of [`Heap::grow`].
-    unsafe fn resize_permitted(
-        &self,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<[u8]>, AllocError> {
-        if !self.permits(block, old) {
-            return Err(AllocError);
-        }
-        if !C::CHECKED || old.size() == 0 || new.size() == 0 {
-            // SAFETY: the caller upholds the contract.
-            return unsafe { resize_or_move(self, block, old, new) };
-        }
-        // SAFETY: the caller upholds the contract.
-        if let Ok(resized) = unsafe { self.resize_in_place(block, old, new) } {
-            return Ok(resized);
-        }
-        let moved = self.allocate(new)?;
-        if !self.permits(block, old) {
-            // A region's code has freed it meanwhile, and it may be part of the new one.
-            // SAFETY: the block was just allocated, and nobody has seen it.
-            unsafe { self.deallocate(moved.cast(), new) };
-            return Err(AllocError);
-        }
-        let kept = old.size().min(new.size());
-        // SAFETY: both blocks are live, hold `kept` bytes, and do not overlap.
-        unsafe { moved.cast::<u8>().copy_from_nonoverlapping(block, kept) };
-        // SAFETY: the block is live, and `old` has its extent.
-        unsafe { self.deallocate(block, old) };
-        Ok(moved)
-    }
 }
 
 // SAFETY:
@@ -224,19 +187,19 @@ unsafe impl<R: RawRegion, const N: usize, C: Config, S: Supply<R>> Heap for Regi
     }
 
     unsafe fn grow(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        if new.size() < old.size() {
+        if new.size() < old.size() || !self.permits(block, old) {
             return Err(AllocError);
         }
         // SAFETY: the caller upholds the contract.
-        unsafe { self.resize_permitted(block, old, new) }
+        unsafe { resize_or_move(self, block, old, new) }
     }
 
     unsafe fn shrink(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        if new.size() > old.size() {
+        if new.size() > old.size() || !self.permits(block, old) {
             return Err(AllocError);
         }
         // SAFETY: the caller upholds the contract.
-        unsafe { self.resize_permitted(block, old, new) }
+        unsafe { resize_or_move(self, block, old, new) }
     }
 }
 
