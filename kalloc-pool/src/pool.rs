@@ -186,11 +186,7 @@ unsafe impl<R: RawRegion, C: Config> Heap for Pool<R, C> {
                 block,
                 is_zeroed: false,
             }),
-            None if Engine::<C>::KNOWS_FRESH => engine.allocate_raw(layout),
-            None => engine.allocate(layout).map(|block| RawBlock {
-                block,
-                is_zeroed: false,
-            }),
+            None => engine.allocate_raw(layout),
         })
         .ok_or(AllocError)
     }

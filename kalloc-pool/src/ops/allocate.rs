@@ -73,7 +73,7 @@ impl<C: Config> Engine<C> {
         let fresh = self.fresh;
         let block = self.allocate(layout)?;
         // SAFETY: the block was lent out just now.
-        let is_zeroed = unsafe { self.arena.granule_at(block.cast()) } >= fresh;
+        let is_zeroed = Self::KNOWS_FRESH && unsafe { self.arena.granule_at(block.cast()) } >= fresh;
         Some(RawBlock { block, is_zeroed })
     }
 
